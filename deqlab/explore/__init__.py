@@ -1,0 +1,20 @@
+"""Interactive figures: one Python call, one self-contained piece of HTML.
+
+A figure of this package needs no kernel, no network and no framework once it is drawn: it is
+stored with the notebook, and it works on the page of the book, in Jupyter and in Colab. Where
+scripts do not run (an untrusted notebook, a printout) it is a still picture with a text
+alternative, and no control is shown.
+
+- `cobweb` iterates a scalar map before the reader's eyes.
+- `frames` turns any Matplotlib figure into a figure with a slider.
+- `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
+
+``plt.style.use("deqlab.explore.book")`` selects the book's Matplotlib style.
+"""
+
+from deqlab.explore._cobweb import cobweb
+from deqlab.explore._explorable import Explorable
+from deqlab.explore._frames import frames
+from deqlab.explore._live import live
+
+__all__ = ["Explorable", "cobweb", "frames", "live"]

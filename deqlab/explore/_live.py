@@ -1,0 +1,58 @@
+"""Explorables under ipywidgets controls: for a running kernel, never for a stored output."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+from deqlab.explore._explorable import Explorable
+
+
+def live(make: Callable[..., Explorable], **controls: Any) -> Any:
+    """Return ipywidgets controls that draw an explorable anew at every change.
+
+    The picture is the explorable's still one, and every change runs ``make`` in the kernel. Use it
+    to explore values that the figure's own controls do not offer. Do not store the output: without
+    a kernel its controls are dead.
+
+    Parameters
+    ----------
+    make : callable
+        A function of this package that returns an explorable, such as `cobweb`, or your own.
+    **controls
+        One control for each keyword argument of make, in the notation of `ipywidgets.interact`:
+        a tuple ``(low, high, step)`` for a slider, a list for a choice, or a widget.
+
+    Returns
+    -------
+    ipywidgets.VBox
+        Shown by a notebook when it is the value of a cell. A `ValueError` of make is shown in place
+        of the picture.
+
+    Raises
+    ------
+    ImportError
+        If ipywidgets is not installed.
+    ValueError
+        If there is no control.
+
+    Examples
+    --------
+    >>> live(cobweb, map=["cos", "tanh"], a=(0.0, 2.0, 0.05))  # doctest: +SKIP
+    """
+    try:
+        import ipywidgets
+    except ImportError as error:
+        raise ImportError("live needs ipywidgets: pip install ipywidgets") from error
+    if not controls:
+        raise ValueError("live has no control; pass one for an argument of make, as in a=(0, 2, 1)")
+    picture = ipywidgets.HTML()
+
+    def render(**arguments: Any) -> None:
+        try:
+            picture.value = make(**arguments).still()
+        except ValueError as error:
+            picture.value = f"<p>{html.escape(str(error))}</p>"
+
+    panel = ipywidgets.interactive(render, **controls)
+    render(**panel.kwargs)
+    return ipywidgets.VBox([*panel.children[:-1], picture])
