@@ -1,0 +1,99 @@
+"""The subcommands ``release``, ``check`` and ``grade``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+RELEASE = "deqlab release"
+
+
+def register(subparsers: Any) -> None:
+    """Add the course's subcommands to the ``deqlab`` command."""
+    add = subparsers.add_parser("release", help="make exercises from solutions, and prove them")
+    add.add_argument("solutions", nargs="*", type=Path, help="sol*.ipynb (default: solutions/)")
+    add.add_argument("--out", type=Path, default=Path("exercises"), help="folder for ex*.ipynb")
+    add.add_argument(
+        "--mutants", type=Path, default=Path("tests/grading/mutants"), help="folder of variants"
+    )
+    add.add_argument("--check", action="store_true", help="write nothing; fail if out of date")
+    add.set_defaults(run=_release)
+
+    add = subparsers.add_parser("check", help="run the public checks of a notebook")
+    add.add_argument("notebook", type=Path)
+    add.add_argument("--cell-timeout", type=float, default=60.0, metavar="S", help="seconds")
+    add.set_defaults(run=_check)
+
+    add = subparsers.add_parser("grade", help="grade a submitted notebook")
+    add.add_argument("submission", type=Path)
+    add.add_argument("--solution", type=Path, help="sol*.ipynb (default: found in --solutions)")
+    add.add_argument(
+        "--solutions", type=Path, default=Path("solutions"), help="folder of sol*.ipynb"
+    )
+    add.add_argument("--out", type=Path, help="write the JSON record here")
+    add.add_argument("--seed", type=int, help="of the hidden inputs (default: random)")
+    add.add_argument("--cell-timeout", type=float, default=30.0, metavar="S", help="seconds")
+    add.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="address space")
+    add.set_defaults(run=_grade)
+
+
+def _release(args: argparse.Namespace) -> int:
+    from deqlab.course.exercise import read_exercise
+    from deqlab.course.releasing import released_path, released_text
+    from deqlab.course.verification import verify
+
+    paths = args.solutions or sorted(Path("solutions").glob("sol*.ipynb"))
+    if not paths:
+        raise ValueError("no solutions/sol*.ipynb; give the notebooks to release")
+    stale, refused = [], []
+    for path in paths:
+        exercise = read_exercise(path)
+        target, text = released_path(exercise, args.out), released_text(exercise)
+        if args.check:
+            if not target.exists() or target.read_text(encoding="utf-8") != text:
+                stale.append(target)
+            continue
+        report = verify(exercise, args.mutants)
+        print("\n".join(report.lines))
+        if report.problems:
+            refused.append(target)
+            print("\n".join(f"  refused: {problem}" for problem in report.problems))
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        print(f"  wrote {target}")
+    if args.check and len(paths) > 0:
+        expected = {released_path(read_exercise(path), args.out) for path in paths}
+        orphans = set() if args.solutions else set(args.out.glob("ex*.ipynb")) - expected
+        for target in [*stale, *sorted(orphans)]:
+            print(f"{target} is not what its solution gives; run: {RELEASE}")
+        return 1 if stale or orphans else 0
+    return 1 if refused else 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from deqlab.course.checking import run_public_checks
+
+    verdicts = run_public_checks(args.notebook, cell_seconds=args.cell_timeout)
+    for verdict in verdicts:
+        print(verdict.text)
+    passed = sum(verdict.passed for verdict in verdicts)
+    print(f"\n{passed} of {len(verdicts)} questions pass their public checks")
+    return 0 if passed == len(verdicts) else 1
+
+
+def _grade(args: argparse.Namespace) -> int:
+    from deqlab.course.grading import grade_submission
+    from deqlab.course.locating import find_solution
+    from deqlab.course.reports import record, text_report
+    from deqlab.course.running import Limits
+
+    exercise = find_solution(args.submission, args.solution, args.solutions)
+    limits = Limits(cell_seconds=args.cell_timeout, memory_bytes=int(args.memory * 2**30))
+    grade = grade_submission(args.submission, exercise, seed=args.seed, limits=limits)
+    print(text_report(grade))
+    if args.out:
+        args.out.write_text(json.dumps(record(grade), indent=2) + "\n", encoding="utf-8")
+    return 0

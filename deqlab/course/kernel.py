@@ -1,0 +1,38 @@
+"""The kernel of a graded run: limits first, then the guard, then ipykernel's loop.
+
+Started as ``python -m deqlab.course.kernel -f CONNECTION_FILE`` from the run's own kernelspec.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+from ipykernel.kernelapp import IPKernelApp
+
+from deqlab.course import guard
+
+MEMORY_VARIABLE = "DEQLAB_MEMORY_BYTES"
+FILE_VARIABLE = "DEQLAB_FILE_BYTES"
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Run a kernel under the limits in the environment until it is told to stop."""
+    if sys.platform == "linux":  # do not outlive the nbval process
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for variable, limit in ((MEMORY_VARIABLE, "RLIMIT_AS"), (FILE_VARIABLE, "RLIMIT_FSIZE")):
+        number = int(os.environ.pop(variable))
+        resource.setrlimit(getattr(resource, limit), (number, number))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    app = IPKernelApp.instance()
+    app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
+    guard.arm(os.getcwd())
+    app.start()
+
+
+if __name__ == "__main__":
+    main()
