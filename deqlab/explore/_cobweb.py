@@ -5,14 +5,16 @@ moves, with the same geometry; a test compares the two.
 """
 
 import math
-from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from deqlab.explore._explorable import Explorable
 from deqlab.explore._orbits import MAPS, FixedPoint, Map, judge, number, orbit
 
 SIZE, LEFT, TOP, SIDE = 400, 46, 10, 344  # the picture and, inside it, the square that is plotted
+ENDS_FIRST = [k for j in range(5, 60, 5) for k in (120 - j, j)]
 MAX_STEPS = 60
+Point = tuple[float, float]
 
 STYLE = """
 text{font:14px "DejaVu Sans",Verdana,sans-serif}
@@ -70,9 +72,9 @@ def cobweb(
 
     Examples
     --------
-    >>> cobweb("cos")
-    Cobweb diagram of f(z) = cos(a z), a = 1.00, from z₀ = −1.20, 20 steps: converges to 0.7391 (|f′(z*)| = 0.674), alternating from side to side.
-    """  # noqa: E501
+    >>> cobweb("tanh", a=0.5, start=1).caption
+    'From z₀ = 1.00: converges to 0.0000 (|f′(z*)| = 0.500), from one side.'
+    """
     if map not in MAPS:
         raise ValueError(f"map is {map!r}; choose one of {', '.join(MAPS)}")
     chosen = MAPS[map]
@@ -83,7 +85,7 @@ def cobweb(
     if not 1 <= steps <= MAX_STEPS:
         raise ValueError(f"steps is {steps}; expected an integer from 1 to {MAX_STEPS}")
     default_a, default_b, default_start = chosen.default
-    state = {
+    state: dict[str, Any] = {
         "map": map,
         "a": _on_slider("a", default_a if a is None else a, chosen.a),
         "b": _on_slider("b", default_b if b is None else b, chosen.b or (0, 0)),
@@ -91,12 +93,13 @@ def cobweb(
         "steps": steps,
     }
     picture, verdict = _draw(chosen, state)
-    alt = f"Cobweb diagram of {describe(chosen, state)}: {verdict}."
+    alt = f"Cobweb diagram of {_describe(chosen, state)}: {verdict}."
+    caption = f"From z₀ = {number(state['start'], 2)}: {verdict}."
     config = {"state": state, "maxSteps": MAX_STEPS, "maps": {k: _spec(m) for k, m in MAPS.items()}}
-    return Explorable("cobweb", config, picture, alt, f"The orbit {verdict}.")
+    return Explorable("cobweb", config, picture, alt, caption)
 
 
-def describe(chosen: Map, state: dict[str, Any]) -> str:
+def _describe(chosen: Map, state: dict[str, Any]) -> str:
     """Return the map, its parameters, the start and the steps in words."""
     b = f", b = {number(state['b'], 2)}" if chosen.b else ""
     return (
@@ -147,36 +150,49 @@ def _draw(chosen: Map, state: dict[str, Any]) -> tuple[str, str]:
         return SIDE - x(z)
 
     fixed = [FixedPoint(z, chosen.derivative(z, a, b)) for z in chosen.fixed_points(a, b)]
+    fixed_in_view = [point for point in fixed if low <= point.z <= high]
     points = [z for z in orbit(f, start, state["steps"]) if math.isfinite(z)]
+    curve = [(k * SIDE / 120, y(f(low + span * k / 120))) for k in range(121)]
+    corners = [(x(start), float(SIDE))]
+    for z, image in pairwise(points):
+        corners += [(x(z), y(image)), (x(image), y(image))]
 
-    grid = labels = curve = ""
+    grid = ticks = path = ""
     for k in range(math.ceil(low / chosen.tick), math.floor(high / chosen.tick) + 1):
         z = k * chosen.tick
         text = number(z, 1 if chosen.tick < 1 else 0)
         grid += f"M{x(z):.1f},0V{SIDE}M0,{y(z):.1f}H{SIDE}"
-        labels += _text("minor", LEFT + x(z), TOP + SIDE + 20, "middle", text)
-        labels += _text("minor", LEFT - 8, TOP + y(z) + 5, "end", text)
-    pen = "M"
-    for k in range(121):
-        value = f(low + span * k / 120)
-        if math.isfinite(value):
-            curve, pen = curve + f"{pen}{k * SIDE / 120:.1f},{y(value):.1f}", "L"
-        else:
-            pen = "M"
-    stairs = f"M{x(start):.1f},{SIDE}" + "".join(f"V{y(z):.1f}H{x(z):.1f}" for z in points[1:])
-    marks = "".join(_mark(p, x(p.z), y(p.z)) for p in fixed if low <= p.z <= high)
+        ticks += _text("minor", LEFT + x(z), TOP + SIDE + 20, text, "middle")
+        ticks += _text("minor", LEFT - 8, TOP + y(z) + 5, text, "end")
+    for k, (left, height) in enumerate(curve):
+        joined = k and abs(height - curve[k - 1][1]) < SIDE  # not across a pole
+        path += f"{'L' if joined else 'M'}{left:.1f},{height:.1f}"
+    stairs = "M" + "L".join(f"{left:.1f},{height:.1f}" for left, height in corners)
+    discs = "".join(_disc(point, x(point.z), y(point.z)) for point in fixed_in_view)
+    end_x, end_y = corners[-1]
     grip = LEFT + x(start)
+
+    taken = curve + _along([(0, SIDE), (SIDE, 0)]) + _along(corners)
+    labels = _label("red", "z₀", taken, [(x(start) + 13, SIDE - 9), (x(start) - 31, SIDE - 9)])
+    for point in fixed_in_view:
+        taken += [(x(point.z), y(point.z))] * 20
+    for point in fixed_in_view:
+        text = f"f′ = {number(point.slope, 2)}"
+        labels += _label("green", text, taken, _around(x(point.z), y(point.z), 8 * len(text)))
+    for colour, text, line in (
+        ("blue", "y = f(z)", curve),
+        ("minor", "y = z", [(left, SIDE - left) for left, _ in curve]),
+    ):
+        spots = [spot for k in ENDS_FIRST for spot in _around(*line[k], 8 * len(text))[:8]]
+        labels += _label(colour, text, taken, spots)
     scene = (
-        f'{labels}<svg x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}" overflow="hidden">'
+        f'{ticks}<svg x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}" overflow="hidden">'
         f'<path class="dx-grid" d="{grid}"/><path class="dx-diagonal" d="M0,{SIDE}L{SIDE},0"/>'
-        f'<path class="dx-curve" d="{curve}"/><path class="dx-orbit" d="{stairs}"/>'
-        f'<circle class="dx-dot" cx="{x(points[-1]):.1f}" cy="{y(points[-1]):.1f}" r="4.5"/>{marks}'
-        f'<g transform="translate(306,56) rotate(-45)">{_text("minor", 0, 0, "middle", "y = z")}</g>'
-        f"{_curve_label(f, chosen.window, y)}</svg>"
+        f'<path class="dx-curve" d="{path}"/><path class="dx-orbit" d="{stairs}"/>'
+        f'<circle class="dx-dot" cx="{end_x:.1f}" cy="{end_y:.1f}" r="4.5"/>{discs}{labels}</svg>'
         f'<rect class="dx-frame" x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}"/>'
         f'<circle class="dx-touch" cx="{grip:.1f}" cy="{TOP + SIDE}" r="22"/>'
         f'<circle class="dx-grip" cx="{grip:.1f}" cy="{TOP + SIDE}" r="8"/>'
-        f"{_text('red', *_beside(grip), 'z₀')}"
     )
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" width="{SIZE}" '
@@ -186,48 +202,51 @@ def _draw(chosen: Map, state: dict[str, Any]) -> tuple[str, str]:
     return picture, judge(f, start, fixed).text
 
 
-def _text(colour: str, x: float, y: float, anchor: str, text: str) -> str:
+def _text(colour: str, x: float, y: float, text: str, anchor: str = "start") -> str:
     return (
         f'<text class="dx-halo dx-{colour}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">'
         f"{text}</text>"
     )
 
 
-def _beside(grip: float) -> tuple[float, float, str]:
-    """Return where the name of the start stands: right of its grip, or left at the right edge."""
-    right = grip < LEFT + SIDE - 40
-    return grip + (13 if right else -13), TOP + SIDE - 9, "start" if right else "end"
-
-
-def _mark(point: FixedPoint, x: float, y: float) -> str:
-    """Return the disc of a fixed point in view, with the slope of the map there."""
+def _disc(point: FixedPoint, x: float, y: float) -> str:
     core = f'<circle class="dx-core" cx="{x:.1f}" cy="{y:.1f}" r="2"/>'
-    right = x < SIDE - 110
     return (
         f'<circle class="dx-{point.kind}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>'
         f"{core if point.kind == 'marginal' else ''}"
-        + _text(
-            "green",
-            x + (12 if right else -12),
-            y + (20 if right and y < SIDE - 30 else -12),
-            "start" if right else "end",
-            f"f′(z*) = {number(point.slope, 2)}",
-        )
     )
 
 
-def _curve_label(
-    f: Callable[[float], float], window: tuple[float, float], y: Callable[[float], float]
-) -> str:
-    """Return the curve's name, on its empty side at the first place that has room for it."""
-    low, high = window
-    for place in (0.9, 0.1, 0.8, 0.2, 0.7, 0.3):
-        z = low + (high - low) * place
-        above = f(z) > z
-        falls = f(z + 0.01) < f(z)
-        left, height = place * SIDE, y(f(z)) + (-12 if above else 22)
-        rightwards = above == falls
-        fits = left + 75 < SIDE if rightwards else left > 75
-        if fits and 20 < height < SIDE - 30 and abs(y(f(z)) - y(z)) > 40:
-            return _text("blue", left, height, "start" if rightwards else "end", "y = f(z)")
-    return ""
+def _along(corners: list[Point]) -> list[Point]:
+    """Return points at most 4 units apart along a line."""
+    points = []
+    for (x, y), (next_x, next_y) in pairwise(corners):
+        pieces = math.floor(max(abs(next_x - x), abs(next_y - y)) / 4) + 1
+        points += [
+            (x + (next_x - x) * k / pieces, y + (next_y - y) * k / pieces) for k in range(pieces)
+        ]
+    return points
+
+
+def _around(x: float, y: float, width: float) -> list[Point]:
+    """Return the places for a text about a point, near ones first."""
+    return [
+        (x + across * gap - width * (1 - across) / 2, y + 5 + down * (gap + 7))
+        for gap in (12, 24, 40)
+        for across, down in ((1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1), (0, -1), (0, 1))
+    ]
+
+
+def _label(colour: str, text: str, taken: list[Point], spots: list[Point]) -> str:
+    """Return a text at the least crowded of the spots, and take that place."""
+    width = 8 * len(text)
+
+    def crowd(spot: Point) -> int:
+        x, y = spot
+        inside = 4 <= x <= SIDE - 4 - width and 18 <= y <= SIDE - 8
+        over = sum(x - 3 < p < x + width + 3 and y - 14 < q < y + 6 for p, q in taken)
+        return over if inside else over + 1000
+
+    x, y = min(spots, key=crowd)
+    taken += [(x + 8 * k, y + j) for k in range(len(text) + 1) for j in (2, -10)] * 5
+    return _text(colour, x, y, text)

@@ -3,6 +3,7 @@
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,12 @@ from urllib.parse import quote
 
 @cache
 def _asset(name: str) -> str:
-    return (files("deqlab.explore") / name).read_text(encoding="utf-8").strip()
+    """Return a script or a style sheet without indentation, comment lines, needless line ends."""
+    text = (files("deqlab.explore") / name).read_text(encoding="utf-8")
+    if name.endswith(".css"):
+        return re.sub(r"\s*([{};,])\s*|(:)\s+", r"\1\2", text)
+    text = re.sub(r"(?m)^\s*(//.*)?", "", text).strip()
+    return re.sub(r"([{(,;])\n", r"\1", text)
 
 
 def data_uri(svg: str) -> str:

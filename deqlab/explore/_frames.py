@@ -1,6 +1,7 @@
 """A Matplotlib figure with a slider: every frame is drawn when the cell runs."""
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -56,7 +57,7 @@ def frames(
 
     Examples
     --------
-    >>> frames(draw, [1, 2, 4, 8], label="memory m", alt="Residual with memory {}")  # doctest: +SKIP
+    >>> frames(draw, [1, 2, 4], label="memory m", alt="Residual, memory {}")  # doctest: +SKIP
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -86,8 +87,7 @@ def frames(
         with rc_context({"svg.hashsalt": "deqlab", "svg.fonttype": "path"}):
             figure.savefig(svg, format="svg", metadata=nothing)
         close(figure)
-        document = svg.getvalue()
-        pictures.append(" ".join(document[document.index("<svg") :].split()))
+        pictures.append(_compact(svg.getvalue()))
     config = {
         "label": label,
         "state": {"frame": start},
@@ -106,6 +106,12 @@ def frames(
         )
     description = f"{label}, {len(values)} frames ({kilobytes:.0f} kB). First: {alts[start]}"
     return Explorable("frames", config, pictures[start], alts[start], shown, description)
+
+
+def _compact(document: str) -> str:
+    """Return the svg element alone, its paths rounded to a hundredth of a point."""
+    element = " ".join(document[document.index("<svg") :].split())
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), element)
 
 
 def _phrase(pattern: Any, value: Any) -> str:

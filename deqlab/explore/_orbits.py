@@ -6,6 +6,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 HORIZON = 10_000  # steps after which an orbit is judged
 FAR = 1e6  # no orbit of a map below returns from beyond, within the sliders' ranges
@@ -32,7 +33,7 @@ class Map:
 def _zeros(g: Callable[[float], float], breaks: list[float]) -> list[float]:
     """Return the zeros of g, which is monotone between consecutive breaks."""
     zeros: list[float] = [z for z in breaks if abs(g(z)) <= 1e-14]
-    for left, right in zip(breaks, breaks[1:], strict=False):
+    for left, right in pairwise(breaks):
         if min(abs(g(left)), abs(g(right))) <= 1e-14 or (g(left) > 0) == (g(right) > 0):
             continue
         rising = g(right) > 0
@@ -89,18 +90,18 @@ MAPS = {
         f=lambda z, a, b: math.cos(a * z),
         derivative=lambda z, a, b: -a * math.sin(a * z),
         fixed_points=_cos,
-        window=(-1.5, 1.5),
+        window=(-1.2, 1.2),
         tick=0.5,
         a=(0, 3),
         a_name="frequency",
-        default=(1, 0, -1.2),
+        default=(1, 0, 0.1),
     ),
     "tanh": Map(
         formula="tanh(a z + b)",
         f=lambda z, a, b: math.tanh(a * z + b),
         derivative=lambda z, a, b: a * (1 - math.tanh(a * z + b) ** 2),
         fixed_points=_tanh,
-        window=(-1.5, 1.5),
+        window=(-1.2, 1.2),
         tick=0.5,
         a=(-3, 3),
         a_name="weight",
@@ -110,7 +111,7 @@ MAPS = {
     "babylonian": Map(
         formula="(z + a/z) / 2",
         f=lambda z, a, b: (z + a / z) / 2 if z else math.inf,
-        derivative=lambda z, a, b: (1 - a / (z * z)) / 2 if z else -math.inf,
+        derivative=lambda z, a, b: (1 - a / (z * z)) / 2,
         fixed_points=_babylonian,
         window=(-4, 4),
         tick=2,
@@ -172,9 +173,11 @@ def number(z: float, digits: int = 4) -> str:
 
 
 def size(z: float) -> str:
-    """Return z >= 0 to two digits, in scientific notation."""
+    """Return z >= 0 to three decimals, or as a power of ten where that says too little."""
     if z == 0 or not math.isfinite(z):
         return "0" if z == 0 else "∞"
+    if 0.01 <= z < 1000:
+        return f"{z:.3f}"
     mantissa, exponent = f"{z:.1e}".split("e")
     return f"{mantissa} × 10" + str(int(exponent)).translate(SUPERSCRIPTS)
 
@@ -209,9 +212,9 @@ def judge(f: Callable[[float], float], start: float, fixed: list[FixedPoint]) ->
         return Verdict(
             "slow",
             f"{lead} towards {number(limit.z)} ({_slope(limit)}), "
-            f"still {size(away)} away after 10 000 steps",
+            f"still {size(away)} away after 10⁴ steps",
         )
-    return Verdict("bounded", "stays bounded but never settles: no cycle found in 10 000 steps")
+    return Verdict("bounded", "stays bounded but never settles: no cycle found in 10⁴ steps")
 
 
 def _slope(point: FixedPoint) -> str:
@@ -221,17 +224,17 @@ def _slope(point: FixedPoint) -> str:
 def _landed(limit: FixedPoint, fixed: list[FixedPoint]) -> Verdict:
     at = f"{number(limit.z)} ({_slope(limit)})"
     if limit.kind == "marginal":
-        return Verdict("marginal", f"marginal: lands on {at}, where the slope alone decides nothing")
+        return Verdict("marginal", f"marginal: lands on {at}; the slope alone decides nothing")
     if limit.kind == "repelling":
-        return Verdict("balanced", f"lands exactly on the repelling {at}: any nudge drives it away")
+        text = f"lands exactly on the repelling fixed point {at}: any nudge drives it away"
+        return Verdict("balanced", text)
     if abs(limit.slope) < 1e-9:
         manner = "faster than any geometric sequence"
     else:
         manner = "from one side" if limit.slope > 0 else "alternating from side to side"
     others = [point.kind for point in fixed if point is not limit]
     if "attracting" in others:
-        count = 1 + others.count("attracting")
-        company = f"; another start reaches another of the {count} attracting fixed points"
+        company = f"; one of {1 + others.count('attracting')} attracting fixed points"
     elif others:
         company = f"; of {len(fixed)} fixed points only this one attracts"
     else:

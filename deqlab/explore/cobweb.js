@@ -1,13 +1,14 @@
 // ---- numerics: pure functions, the same as _orbits.py ----
 
+const {abs, min, max, log10} = Math;
 const HORIZON = 10000, FAR = 1e6, LONGEST_CYCLE = 64;
 
 function zeros(g, breaks) {
-  const found = breaks.filter(z => Math.abs(g(z)) <= 1e-14);
+  const found = breaks.filter(z => abs(g(z)) <= 1e-14);
   for (let k = 0; k + 1 < breaks.length; k++) {
     let [left, right] = [breaks[k], breaks[k + 1]];
     const [first, last] = [g(left), g(right)];
-    if (Math.min(Math.abs(first), Math.abs(last)) <= 1e-14 || first > 0 === last > 0) continue;
+    if (min(abs(first), abs(last)) <= 1e-14 || first > 0 === last > 0) continue;
     for (let step = 0; step < 60; step++) {
       const middle = (left + right) / 2;
       if (g(middle) > 0 === last > 0) right = middle;
@@ -40,12 +41,12 @@ const MAPS = {
     fixed(a, b) {
       const turn = Math.acosh(Math.sqrt(a));
       const inner = a >= 1 ? [(-turn - b) / a, (turn - b) / a] : [];
-      return zeros(z => Math.tanh(a * z + b) - z, [-1, ...inner.filter(z => Math.abs(z) < 1), 1]);
+      return zeros(z => Math.tanh(a * z + b) - z, [-1, ...inner.filter(z => abs(z) < 1), 1]);
     },
   },
   babylonian: {
     f: (z, a) => z ? (z + a / z) / 2 : Infinity,
-    derivative: (z, a) => z ? (1 - a / (z * z)) / 2 : -Infinity,
+    derivative: (z, a) => (1 - a / (z * z)) / 2,
     fixed: a => [-Math.sqrt(a), Math.sqrt(a)],
   },
   logistic: {
@@ -57,13 +58,13 @@ const MAPS = {
 
 function orbit(f, start, steps) {
   const points = [start];
-  while (points.length <= steps && Math.abs(points.at(-1)) <= FAR) points.push(f(points.at(-1)));
+  while (points.length <= steps && abs(points.at(-1)) <= FAR) points.push(f(points.at(-1)));
   return points;
 }
 
 function fixedPoint(z, slope) {
-  const excess = Math.abs(slope) - 1;
-  const kind = Math.abs(excess) <= 1e-9 ? "marginal" : excess < 0 ? "attracting" : "repelling";
+  const excess = abs(slope) - 1;
+  const kind = abs(excess) <= 1e-9 ? "marginal" : excess < 0 ? "attracting" : "repelling";
   return {z: z + 0, slope, kind};
 }
 
@@ -71,87 +72,83 @@ const power = k => "10" + String(k).replace(/./g, c => "⁻⁰¹²³⁴⁵⁶⁷
 
 function size(z) {
   if (z === 0 || !Number.isFinite(z)) return z === 0 ? "0" : "∞";
+  if (0.01 <= z && z < 1000) return z.toFixed(3);
   const [mantissa, exponent] = z.toExponential(1).split("e");
   return `${mantissa} × ${power(Number(exponent))}`;
 }
 
 function number(z, digits = 4) {
-  if (Math.abs(z) >= 1e5) return (z < 0 ? "−" : "") + size(Math.abs(z));
+  if (abs(z) >= 1e5) return (z < 0 ? "−" : "") + size(abs(z));
   const text = z.toFixed(digits);
   return withMinus(Number(text) ? text : text.replace("-", ""));
 }
 
-const slopeOf = point => `|f′(z*)| = ${number(Math.abs(point.slope), 3)}`;
+const say = (kind, text) => ({kind, text});
+
+const slopeOf = point => `|f′(z*)| = ${number(abs(point.slope), 3)}`;
 
 function judge(f, start, fixed) {
   const points = orbit(f, start, HORIZON), last = points.at(-1), step = points.length - 1;
-  if (!Number.isFinite(last)) return {kind: "undefined", text: `undefined: step ${step} divides by zero`};
-  if (Math.abs(last) > FAR) {
+  if (!Number.isFinite(last)) return say("undefined", `undefined: step ${step} divides by zero`);
+  if (abs(last) > FAR) {
     const slope = fixed.length === 1 ? ` (${slopeOf(fixed[0])})` : "";
-    return {kind: "diverges", text: `diverges: |zₖ| passes one million at step ${step}${slope}`};
+    return say("diverges", `diverges: |zₖ| passes one million at step ${step}${slope}`);
   }
   if (!fixed.length) {
-    if (points[1] === start) return {kind: "identity", text: "marginal: f(z) = z, so every start is a fixed point"};
+    if (points[1] === start) return say("identity", "marginal: f(z) = z, so every start is a fixed point");
     const end = points[1] > start ? "+∞" : "−∞";
-    return {kind: "diverges", text: `diverges to ${end}: no fixed point, so every step goes the same way`};
+    return say("diverges", `diverges to ${end}: no fixed point, so every step goes the same way`);
   }
-  const distance = (point, z) => Math.abs(point.z - z);
+  const distance = (point, z) => abs(point.z - z);
   const limit = fixed.reduce((p, q) => distance(q, last) < distance(p, last) ? q : p);
-  if (Math.abs(f(last) - last) <= 1e-12 * Math.max(1, Math.abs(last)) && distance(limit, last) < 1e-6)
+  if (abs(f(last) - last) <= 1e-12 * max(1, abs(last)) && distance(limit, last) < 1e-6)
     return landed(limit, fixed);
   for (let period = 2; period <= LONGEST_CYCLE; period++) {
     const cycle = points.slice(-period);
-    if (Math.abs(last - points.at(-1 - period)) <= 1e-9 && Math.max(...cycle) - Math.min(...cycle) > 1e-3) {
-      const neutral = limit.kind === "marginal" && Math.abs(points[2] - start) <= 1e-9;
+    if (abs(last - points.at(-1 - period)) <= 1e-9 && max(...cycle) - min(...cycle) > 1e-3) {
+      const neutral = limit.kind === "marginal" && abs(points[2] - start) <= 1e-9;
       return settled(cycle, neutral ? limit : null);
     }
   }
   const away = distance(limit, last);
   if (limit.kind !== "repelling" && away < distance(limit, points[HORIZON / 2])) {
     const lead = limit.kind === "marginal" ? "marginal: creeps" : "converges, slowly,";
-    return {
-      kind: "slow",
-      text: `${lead} towards ${number(limit.z)} (${slopeOf(limit)}), still ${size(away)} away after 10 000 steps`,
-    };
+    return say("slow", `${lead} towards ${number(limit.z)} (${slopeOf(limit)}), still ${size(away)} away after 10⁴ steps`);
   }
-  return {kind: "bounded", text: "stays bounded but never settles: no cycle found in 10 000 steps"};
+  return say("bounded", "stays bounded but never settles: no cycle found in 10⁴ steps");
 }
 
 function landed(limit, fixed) {
   const at = `${number(limit.z)} (${slopeOf(limit)})`;
   if (limit.kind === "marginal")
-    return {kind: "marginal", text: `marginal: lands on ${at}, where the slope alone decides nothing`};
+    return say("marginal", `marginal: lands on ${at}; the slope alone decides nothing`);
   if (limit.kind === "repelling")
-    return {kind: "balanced", text: `lands exactly on the repelling ${at}: any nudge drives it away`};
-  const manner = Math.abs(limit.slope) < 1e-9 ? "faster than any geometric sequence"
+    return say("balanced", `lands exactly on the repelling fixed point ${at}: any nudge drives it away`);
+  const manner = abs(limit.slope) < 1e-9 ? "faster than any geometric sequence"
     : limit.slope > 0 ? "from one side" : "alternating from side to side";
   const attracting = fixed.filter(point => point.kind === "attracting").length;
-  const company = attracting > 1
-    ? `; another start reaches another of the ${attracting} attracting fixed points`
+  const company = attracting > 1 ? `; one of ${attracting} attracting fixed points`
     : fixed.length > 1 ? `; of ${fixed.length} fixed points only this one attracts` : "";
-  return {kind: "converges", text: `converges to ${at}, ${manner}${company}`};
+  return say("converges", `converges to ${at}, ${manner}${company}`);
 }
 
 function settled(cycle, neutral) {
-  const first = cycle.indexOf(Math.min(...cycle));
+  const first = cycle.indexOf(min(...cycle));
   const shown = [...cycle.slice(first), ...cycle.slice(0, first)].map(z => number(z));
   if (cycle.length > 2) {
     const values = shown.slice(0, 4).join(" → ") + (cycle.length > 4 ? " → …" : "");
-    return {kind: "cycle", text: `oscillates: settles on a ${cycle.length}-cycle, ${values}`};
+    return say("cycle", `oscillates: settles on a ${cycle.length}-cycle, ${values}`);
   }
   const swap = shown.join(" ↔ ");
-  return {
-    kind: "cycle",
-    text: neutral ? `marginal: swaps ${swap} for ever (${slopeOf(neutral)})`
-      : `oscillates: settles on the 2-cycle ${swap}`,
-  };
+  return say("cycle", neutral ? `marginal: swaps ${swap} for ever (${slopeOf(neutral)})`
+    : `oscillates: settles on the 2-cycle ${swap}`);
 }
 
 function numbersOf(state) {
   const {a, b, start} = state, map = MAPS[state.map], f = z => map.f(z, a, b);
   const fixed = map.fixed(a, b).map(z => fixedPoint(z, map.derivative(z, a, b)));
   const points = orbit(f, start, state.steps);
-  const lengths = points.slice(1).map((z, k) => Math.abs(z - points[k]));
+  const lengths = points.slice(1).map((z, k) => abs(z - points[k]));
   return {orbit: points, lengths, fixed, verdict: judge(f, start, fixed)};
 }
 
@@ -159,89 +156,116 @@ function numbersOf(state) {
 
 const SIZE = 400, LEFT = 46, TOP = 10, SIDE = 344;
 
-const textAt = (colour, x, y, anchor, text) =>
-  `<text class="dx-halo dx-${colour}" x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}">${text}</text>`;
+const px = length => length.toFixed(1);
 
-function markOf({z, slope, kind}, x, y) {
-  const core = `<circle class="dx-core" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="2"/>`;
-  const right = x < SIDE - 110;
-  return `<circle class="dx-${kind}" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="6"/>`
-    + (kind === "marginal" ? core : "")
-    + textAt("green", x + (right ? 12 : -12), y + (right && y < SIDE - 30 ? 20 : -12),
-      right ? "start" : "end", `f′(z*) = ${number(slope, 2)}`);
+const textAt = (colour, x, y, text, anchor = "start") =>
+  `<text class="dx-halo dx-${colour}" x="${px(x)}" y="${px(y)}" text-anchor="${anchor}">${text}</text>`;
+
+const at = ([x, y]) => `${px(x)},${px(y)}`;
+
+const circle = (name, x, y, r) => `<circle class="dx-${name}" cx="${px(x)}" cy="${px(y)}" r="${r}"/>`;
+
+function along(corners) {
+  const points = [];
+  for (let k = 0; k + 1 < corners.length; k++) {
+    const [[x, y], [nextX, nextY]] = [corners[k], corners[k + 1]];
+    const pieces = Math.floor(max(abs(nextX - x), abs(nextY - y)) / 4) + 1;
+    for (let j = 0; j < pieces; j++)
+      points.push([x + (nextX - x) * j / pieces, y + (nextY - y) * j / pieces]);
+  }
+  return points;
 }
 
-function curveLabel(f, [low, high], y) {
-  for (const place of [0.9, 0.1, 0.8, 0.2, 0.7, 0.3]) {
-    const z = low + (high - low) * place;
-    const above = f(z) > z, falls = f(z + 0.01) < f(z);
-    const left = place * SIDE, height = y(f(z)) + (above ? -12 : 22);
-    const rightwards = above === falls;
-    const fits = rightwards ? left + 75 < SIDE : left > 75;
-    if (fits && 20 < height && height < SIDE - 30 && Math.abs(y(f(z)) - y(z)) > 40)
-      return textAt("blue", left, height, rightwards ? "start" : "end", "y = f(z)");
+const DIRECTIONS = [[1, 0], [-1, 0], [1, 1], [-1, -1], [1, -1], [-1, 1], [0, -1], [0, 1]];
+
+const around = (x, y, width) => [12, 24, 40].flatMap(gap => DIRECTIONS.map(([across, down]) =>
+  [x + across * gap - width * (1 - across) / 2, y + 5 + down * (gap + 7)]));
+
+function label(colour, text, taken, spots) {
+  const width = 8 * text.length;
+  let best, least = Infinity;
+  for (const [x, y] of spots) {
+    const inside = 4 <= x && x <= SIDE - 4 - width && 18 <= y && y <= SIDE - 8;
+    let crowd = inside ? 0 : 1000;
+    for (const [p, q] of taken) if (x - 3 < p && p < x + width + 3 && y - 14 < q && q < y + 6) crowd++;
+    if (crowd < least) [best, least] = [[x, y], crowd];
   }
-  return "";
+  const [x, y] = best;
+  for (let k = 0; k <= text.length; k++)
+    for (let j = 0; j < 5; j++) taken.push([x + 8 * k, y + 2], [x + 8 * k, y - 10]);
+  return textAt(colour, x, y, text);
 }
 
 function drawCobweb({window: [low, high], tick}, state, numbers) {
-  const {a, b, start} = state, f = z => MAPS[state.map].f(z, a, b);
-  const span = high - low;
-  const x = z => (Math.min(Math.max(z, low - span), high + span) - low) / span * SIDE;
+  const {a, b, start} = state, span = high - low;
+  const x = z => (min(max(z, low - span), high + span) - low) / span * SIDE;
   const y = z => SIDE - x(z);
-  const points = numbers.orbit.filter(Number.isFinite), end = points.at(-1);
+  const fixed = numbers.fixed.filter(({z}) => low <= z && z <= high);
+  const points = numbers.orbit.filter(Number.isFinite);
+  const curve = [], corners = [[x(start), SIDE]];
+  for (let k = 0; k <= 120; k++) curve.push([k * SIDE / 120, y(MAPS[state.map].f(low + span * k / 120, a, b))]);
+  for (let k = 0; k + 1 < points.length; k++)
+    corners.push([x(points[k]), y(points[k + 1])], [x(points[k + 1]), y(points[k + 1])]);
 
-  let grid = "", labels = "", curve = "", pen = "M";
+  let grid = "", ticks = "", path = "";
   for (let k = Math.ceil(low / tick); k <= Math.floor(high / tick); k++) {
     const z = k * tick, text = number(z, tick < 1 ? 1 : 0);
-    grid += `M${x(z).toFixed(1)},0V${SIDE}M0,${y(z).toFixed(1)}H${SIDE}`;
-    labels += textAt("minor", LEFT + x(z), TOP + SIDE + 20, "middle", text);
-    labels += textAt("minor", LEFT - 8, TOP + y(z) + 5, "end", text);
+    grid += `M${px(x(z))},0V${SIDE}M0,${px(y(z))}H${SIDE}`;
+    ticks += textAt("minor", LEFT + x(z), TOP + SIDE + 20, text, "middle");
+    ticks += textAt("minor", LEFT - 8, TOP + y(z) + 5, text, "end");
   }
-  for (let k = 0; k <= 120; k++) {
-    const value = f(low + span * k / 120);
-    if (Number.isFinite(value)) {
-      curve += `${pen}${(k * SIDE / 120).toFixed(1)},${y(value).toFixed(1)}`;
-      pen = "L";
-    } else pen = "M";
+  curve.forEach((point, k) => {
+    path += (k && abs(point[1] - curve[k - 1][1]) < SIDE ? "L" : "M") + at(point);
+  });
+
+  const taken = [...curve, ...along([[0, SIDE], [SIDE, 0]]), ...along(corners)];
+  let labels = label("red", "z₀", taken, [[x(start) + 13, SIDE - 9], [x(start) - 31, SIDE - 9]]);
+  for (const {z} of fixed) for (let k = 0; k < 20; k++) taken.push([x(z), y(z)]);
+  for (const {z, slope} of fixed) {
+    const text = `f′ = ${number(slope, 2)}`;
+    labels += label("green", text, taken, around(x(z), y(z), 8 * text.length));
   }
-  const stairs = `M${x(start).toFixed(1)},${SIDE}`
-    + points.slice(1).map(z => `V${y(z).toFixed(1)}H${x(z).toFixed(1)}`).join("");
-  const marks = numbers.fixed.filter(({z}) => low <= z && z <= high).map(p => markOf(p, x(p.z), y(p.z))).join("");
-  const grip = LEFT + x(start), right = grip < LEFT + SIDE - 40;
-  return `${labels}<svg x="${LEFT}" y="${TOP}" width="${SIDE}" height="${SIDE}" overflow="hidden">`
+  const lines = [["blue", "y = f(z)", curve], ["minor", "y = z", curve.map(([left]) => [left, SIDE - left])]];
+  for (const [colour, text, line] of lines) {
+    const spots = [];
+    for (let j = 5; j < 60; j += 5)
+      for (const k of [120 - j, j]) spots.push(...around(...line[k], 8 * text.length).slice(0, 8));
+    labels += label(colour, text, taken, spots);
+  }
+  const discs = fixed.map(({z, kind}) =>
+    circle(kind, x(z), y(z), 6) + (kind === "marginal" ? circle("core", x(z), y(z), 2) : "")).join("");
+  const grip = LEFT + x(start);
+  return `${ticks}<svg x="${LEFT}" y="${TOP}" width="${SIDE}" height="${SIDE}" overflow="hidden">`
     + `<path class="dx-grid" d="${grid}"/><path class="dx-diagonal" d="M0,${SIDE}L${SIDE},0"/>`
-    + `<path class="dx-curve" d="${curve}"/><path class="dx-orbit" d="${stairs}"/>`
-    + `<circle class="dx-dot" cx="${x(end).toFixed(1)}" cy="${y(end).toFixed(1)}" r="4.5"/>${marks}`
-    + `<g transform="translate(306,56) rotate(-45)">${textAt("minor", 0, 0, "middle", "y = z")}</g>`
-    + `${curveLabel(f, [low, high], y)}</svg>`
+    + `<path class="dx-curve" d="${path}"/><path class="dx-orbit" d="M${corners.map(at).join("L")}"/>`
+    + `${circle("dot", ...corners.at(-1), 4.5)}${discs}${labels}</svg>`
     + `<rect class="dx-frame" x="${LEFT}" y="${TOP}" width="${SIDE}" height="${SIDE}"/>`
-    + `<circle class="dx-touch" cx="${grip.toFixed(1)}" cy="${TOP + SIDE}" r="22"/>`
-    + `<circle class="dx-grip" cx="${grip.toFixed(1)}" cy="${TOP + SIDE}" r="8"/>`
-    + textAt("red", grip + (right ? 13 : -13), TOP + SIDE - 9, right ? "start" : "end", "z₀");
+    + circle("touch", grip, TOP + SIDE, 22) + circle("grip", grip, TOP + SIDE, 8);
 }
 
 function drawLengths(lengths, steps) {
-  const left = 46, width = 262, top = 28, height = 96, floor = -16, ceiling = 2;
-  const x = k => left + width * (k - 1) / Math.max(steps - 1, 1);
+  const left = 46, width = 262, top = 26, height = 110, floor = -16, ceiling = 6;
+  const x = k => left + width * (k - 1) / max(steps - 1, 1);
   const y = r => {
-    const level = r > 0 ? Math.min(Math.max(Math.log10(r), floor), ceiling) : floor;
+    const level = r > 0 ? min(max(log10(r), floor), ceiling) : floor;
     return top + height * (ceiling - level) / (ceiling - floor);
   };
   let grid = "", labels = "";
-  for (const k of [0, -5, -10, -15]) {
-    grid += `M${left},${y(10 ** k).toFixed(1)}h${width}`;
-    labels += textAt("minor", left - 8, y(10 ** k) + 5, "end", power(k));
+  for (const k of [5, 0, -5, -10, -15]) {
+    grid += `M${left},${px(y(10 ** k))}h${width}`;
+    labels += textAt("minor", left - 8, y(10 ** k) + 5, power(k), "end");
   }
-  const points = lengths.map((r, k) => [x(k + 1).toFixed(1), y(r).toFixed(1)]);
+  const points = lengths.map((r, k) => [x(k + 1), y(r)]);
   return `<path class="dx-grid" d="${grid}"/>${labels}`
-    + textAt("red", left, 16, "start", "length of step k, |zₖ − zₖ₋₁|")
-    + `<path class="dx-orbit" d="${points.map(([p, q], k) => `${k ? "L" : "M"}${p},${q}`).join("")}"/>`
-    + points.map(([p, q]) => `<circle class="dx-dot" cx="${p}" cy="${q}" r="2.5"/>`).join("")
-    + textAt("minor", left, top + height + 20, "middle", "1")
-    + textAt("minor", left + width, top + height + 20, "middle", String(steps))
-    + textAt("minor", left + width / 2, top + height + 20, "middle", "k");
+    + textAt("red", left, 16, "length of step k, |zₖ − zₖ₋₁|")
+    + `<path class="dx-orbit" d="M${points.map(at).join("L")}"/>`
+    + points.map(([p, q]) => circle("dot", p, q, 2.5)).join("")
+    + textAt("minor", left, top + height + 20, "1", "middle")
+    + textAt("minor", left + width, top + height + 20, String(steps), "middle")
+    + textAt("minor", left + width / 2, top + height + 20, "k", "middle");
 }
+
+const DISC = {attracting: "●", repelling: "○", marginal: "◉"};
 
 explore("cobweb", {
   title: "Interactive figure: cobweb diagram",
@@ -272,11 +296,11 @@ explore("cobweb", {
     return {
       pictures: [
         {box: `0 0 ${SIZE} ${SIZE}`, label: `Cobweb diagram of ${what}: ${numbers.verdict.text}.`, markup: drawCobweb(map, state, numbers)},
-        {box: "0 0 320 152", label: `Length of each step on a logarithmic scale; step ${last} has length ${size(numbers.lengths.at(-1))}.`,
+        {box: "0 0 320 164", label: `Length of each step on a logarithmic scale; step ${last} has length ${size(numbers.lengths.at(-1))}.`,
           markup: drawLengths(numbers.lengths, state.steps)},
       ],
       notes: [
-        ...numbers.fixed.map(({z, slope, kind}) => `z* = ${number(z)}, f′(z*) = ${number(slope, 3)}: ${kind}`),
+        ...numbers.fixed.map(({z, slope, kind}) => `${DISC[kind]} z* = ${number(z)}, f′(z*) = ${number(slope, 3)}, ${kind}`),
         `step ${last}: z = ${number(numbers.orbit.at(-1))}, length ${size(numbers.lengths.at(-1))}`,
       ],
     };
@@ -285,6 +309,6 @@ explore("cobweb", {
   drag({maps}, state, x) {
     const [low, high] = maps[state.map].window;
     const z = low + (x - LEFT) / SIDE * (high - low);
-    return {start: Math.round(100 * Math.min(Math.max(z, low), high)) / 100};
+    return {start: Math.round(100 * min(max(z, low), high)) / 100};
   },
 });

@@ -3,7 +3,7 @@
 //   controls(config, state)            [{name, label, options: [[value, text]]} or
 //                                       {name, label, min, max, step, text?}, ...], hidden? in both
 //   change(config, state, changes)     the next state
-//   numbers(config, state)             pure: all that is shown; numbers.verdict.text is announced
+//   numbers(config, state)             pure: all that is shown; numbers.verdict?.text is announced
 //   draw(config, state, numbers)       {pictures: [{box, label, markup}], notes: [text]}, or
 //                                      {image: {src, alt}} for the picture that is there already
 //   drag(config, state, x, y)          optional: the changes when a grip is dragged to x, y
@@ -70,10 +70,9 @@ function bringToLife(root, module) {
   body.className = "dx-body";
   const stage = add(body, "div", "dx-stage");
   const side = add(body, "div", "dx-side");
+  const notes = add(stage, "ul", "dx-notes");
   const panel = add(side, "div", "dx-controls");
-  const notes = add(side, "ul", "dx-notes");
-  const verdict = document.createElement("p");
-  verdict.className = "dx-verdict";
+  const verdict = add(side, "p", "dx-verdict");
   verdict.setAttribute("aria-live", "polite");
 
   let state = config.state, numbers;
@@ -83,10 +82,12 @@ function bringToLife(root, module) {
     show();
   };
   const updates = module.controls(config, state).map(spec => addControl(panel, spec, set));
-  const reset = add(panel, "button");
-  reset.type = "button";
-  reset.textContent = "Reset";
-  reset.addEventListener("click", () => set(config.state));
+  if (updates.length > 1) {
+    const reset = add(panel, "button");
+    reset.type = "button";
+    reset.textContent = "Reset";
+    reset.addEventListener("click", () => set(config.state));
+  }
   const pictures = [];
 
   function show() {
@@ -99,16 +100,16 @@ function bringToLife(root, module) {
       pictures[k].setAttribute("aria-label", label);
       pictures[k].innerHTML = markup;
     });
-    if (verdict.textContent !== numbers.verdict.text) verdict.textContent = numbers.verdict.text;
+    const text = numbers.verdict?.text ?? "";
+    if (verdict.textContent !== text) verdict.textContent = text;
     notes.replaceChildren();
     for (const text of drawing.notes || []) add(notes, "li").textContent = text;
   }
 
   set({});
   root.querySelector(".dx-caption").remove();
+  stage.prepend(pictures[0] || still);
   if (pictures.length) still.remove();
-  else stage.append(still);
-  stage.append(verdict);
   if (module.drag) enableDrag(pictures[0], (x, y) => set(module.drag(config, state, x, y)));
   root.prepend(body);
   root.setAttribute("role", "group");

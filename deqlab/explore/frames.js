@@ -4,6 +4,6 @@ explore("frames", {
     {name: "frame", label, min: 0, max: frames.length - 1, step: 1, text: frames[frame].readout},
   ],
   change: (config, state, changes) => ({...state, ...changes}),
-  numbers: ({label, frames}, {frame}) => ({frame, verdict: {text: `${label}: ${frames[frame].readout}`}}),
+  numbers: ({frames}, {frame}) => ({frame, readout: frames[frame].readout}),
   draw: ({frames}, {frame}) => ({image: {src: frames[frame].src, alt: frames[frame].alt}}),
 });
