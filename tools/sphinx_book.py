@@ -5,6 +5,7 @@ executed while the book is built: a stale notebook, a figure without alt text or
 stops the build instead.
 """
 
+import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -121,11 +122,29 @@ def require_alt_text(app: Sphinx, doctree: nodes.document) -> None:
 def finish_proofs(app: Sphinx, doctree: nodes.document) -> None:
     """Give every proof an id of its own, and set its first word apart."""
     for k, proof in enumerate(doctree.findall(proof_node), start=1):
-        proof["ids"] = [f"proof-{k}"]
+        proof.children[0]["ids"] = [f"proof-{k}"]
         word = next(proof.findall(nodes.Text))
         if word.startswith("Proof."):
             rest = nodes.Text(word.removeprefix("Proof."))
             word.parent.replace(word, [nodes.emphasis("", "Proof."), rest])
+
+
+_LITERAL = re.compile(r"(`+[^`]*`+)")
+
+
+def plain_docstrings(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Docstrings are plain text with Unicode mathematics: a bar or a star is not markup."""
+    for i, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            parts = _LITERAL.split(line)
+            parts[::2] = [re.sub(r"([|*])|(?<=[\w\])])_(?=\W|$)", _escape, p) for p in parts[::2]]
+            lines[i] = "".join(parts)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "\\" + match.group(0)
 
 
 def serve_mathematics(app: Sphinx) -> None:
@@ -153,5 +172,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-updated", assign_numbers, priority=900)
     app.connect("doctree-read", require_alt_text)
     app.connect("doctree-read", finish_proofs)
+    app.connect("autodoc-process-docstring", plain_docstrings, priority=100)
     app.connect("build-finished", offer_portable_notebook)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
