@@ -22,7 +22,7 @@ text{font:14px "DejaVu Sans",Verdana,sans-serif}
 .dx-diagonal{stroke:#5b6570;stroke-width:1.5;fill:none}
 .dx-curve{stroke:#0072b2;stroke-width:3;fill:none}
 .dx-orbit{stroke:#c04a00;stroke-width:1.8;fill:none;stroke-linejoin:round}
-.dx-dot,.dx-grip,.dx-red{fill:#c04a00}.dx-touch{fill:none}
+.dx-dot,.dx-grip,.dx-red{fill:#c04a00}
 .dx-attracting,.dx-core,.dx-green{fill:#00724f}.dx-repelling,.dx-marginal{fill:#fff}
 .dx-attracting,.dx-repelling,.dx-marginal{stroke:#00724f;stroke-width:2.5}
 .dx-halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
@@ -170,7 +170,6 @@ def _draw(chosen: Map, state: dict[str, Any]) -> tuple[str, str]:
     stairs = "M" + "L".join(f"{left:.1f},{height:.1f}" for left, height in corners)
     discs = "".join(_disc(point, x(point.z), y(point.z)) for point in fixed_in_view)
     end_x, end_y = corners[-1]
-    grip = LEFT + x(start)
 
     taken = curve + _along([(0, SIDE), (SIDE, 0)]) + _along(corners)
     labels = _label("red", "z₀", taken, [(x(start) + 13, SIDE - 9), (x(start) - 31, SIDE - 9)])
@@ -191,8 +190,7 @@ def _draw(chosen: Map, state: dict[str, Any]) -> tuple[str, str]:
         f'<path class="dx-curve" d="{path}"/><path class="dx-orbit" d="{stairs}"/>'
         f'<circle class="dx-dot" cx="{end_x:.1f}" cy="{end_y:.1f}" r="4.5"/>{discs}{labels}</svg>'
         f'<rect class="dx-frame" x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}"/>'
-        f'<circle class="dx-touch" cx="{grip:.1f}" cy="{TOP + SIDE}" r="22"/>'
-        f'<circle class="dx-grip" cx="{grip:.1f}" cy="{TOP + SIDE}" r="8"/>'
+        f'<circle class="dx-grip" cx="{LEFT + x(start):.1f}" cy="{TOP + SIDE:.1f}" r="8"/>'
     )
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" width="{SIZE}" '

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 @cache
 def _asset(name: str) -> str:
-    """Return a script or a style sheet without indentation, comment lines, needless line ends."""
+    """Return a script or a style sheet without comment lines and most of the white space."""
     text = (files("deqlab.explore") / name).read_text(encoding="utf-8")
     if name.endswith(".css"):
         return re.sub(r"\s*([{};,])\s*|(:)\s+", r"\1\2", text)
     text = re.sub(r"(?m)^\s*(//.*)?", "", text).strip()
-    return re.sub(r"([{(,;])\n", r"\1", text)
+    return re.sub(r"([{(,;])\n| (=>|===|&&|\|\|) ", r"\1\2", text)
 
 
 def data_uri(svg: str) -> str:

@@ -33,7 +33,7 @@ def live(make: Callable[..., Explorable], **controls: Any) -> Any:
     ImportError
         If ipywidgets is not installed.
     ValueError
-        If there is no control.
+        If there is no control, or one is in no notation that ipywidgets knows.
 
     Examples
     --------
@@ -45,14 +45,26 @@ def live(make: Callable[..., Explorable], **controls: Any) -> Any:
         raise ImportError("live needs ipywidgets: pip install ipywidgets") from error
     if not controls:
         raise ValueError("live has no control; pass one for an argument of make, as in a=(0, 2, 1)")
+    widgets = {name: _control(ipywidgets, name, given) for name, given in controls.items()}
     picture = ipywidgets.HTML()
 
-    def render(**arguments: Any) -> None:
+    def render(change: Any = None) -> None:
         try:
-            picture.value = make(**arguments).still()
+            picture.value = make(**{name: w.value for name, w in widgets.items()}).still()
         except ValueError as error:
             picture.value = f"<p>{html.escape(str(error))}</p>"
 
-    panel = ipywidgets.interactive(render, **controls)
-    render(**panel.kwargs)
-    return ipywidgets.VBox([*panel.children[:-1], picture])
+    for widget in widgets.values():
+        widget.observe(render, names="value")
+    render()
+    return ipywidgets.VBox([*widgets.values(), picture])
+
+
+def _control(ipywidgets: Any, name: str, given: Any) -> Any:
+    widget = ipywidgets.interactive.widget_from_abbrev(given)
+    if widget is None:
+        raise ValueError(
+            f"{name} is {given!r}; expected (low, high, step), a list of choices or a widget"
+        )
+    widget.description = name
+    return widget

@@ -234,13 +234,12 @@ function drawCobweb({window: [low, high], tick}, state, numbers) {
   }
   const discs = fixed.map(({z, kind}) =>
     circle(kind, x(z), y(z), 6) + (kind === "marginal" ? circle("core", x(z), y(z), 2) : "")).join("");
-  const grip = LEFT + x(start);
   return `${ticks}<svg x="${LEFT}" y="${TOP}" width="${SIDE}" height="${SIDE}" overflow="hidden">`
     + `<path class="dx-grid" d="${grid}"/><path class="dx-diagonal" d="M0,${SIDE}L${SIDE},0"/>`
     + `<path class="dx-curve" d="${path}"/><path class="dx-orbit" d="M${corners.map(at).join("L")}"/>`
     + `${circle("dot", ...corners.at(-1), 4.5)}${discs}${labels}</svg>`
     + `<rect class="dx-frame" x="${LEFT}" y="${TOP}" width="${SIDE}" height="${SIDE}"/>`
-    + circle("touch", grip, TOP + SIDE, 22) + circle("grip", grip, TOP + SIDE, 8);
+    + circle("grip", LEFT + x(start), TOP + SIDE, 8);
 }
 
 function drawLengths(lengths, steps) {
@@ -291,7 +290,8 @@ explore("cobweb", {
   numbers: (config, state) => numbersOf(state),
 
   draw({maps}, state, numbers) {
-    const map = maps[state.map], last = numbers.lengths.length, b = map.b ? `, b = ${number(state.b, 2)}` : "";
+    const map = maps[state.map], [low, high] = map.window, last = numbers.lengths.length;
+    const b = map.b ? `, b = ${number(state.b, 2)}` : "";
     const what = `f(z) = ${map.formula}, a = ${number(state.a, 2)}${b}, from z₀ = ${number(state.start, 2)}, ${state.steps} steps`;
     return {
       pictures: [
@@ -299,6 +299,7 @@ explore("cobweb", {
         {box: "0 0 320 164", label: `Length of each step on a logarithmic scale; step ${last} has length ${size(numbers.lengths.at(-1))}.`,
           markup: drawLengths(numbers.lengths, state.steps)},
       ],
+      grip: [LEFT + (state.start - low) / (high - low) * SIDE, TOP + SIDE],
       notes: [
         ...numbers.fixed.map(({z, slope, kind}) => `${DISC[kind]} z* = ${number(z)}, f′(z*) = ${number(slope, 3)}, ${kind}`),
         `step ${last}: z = ${number(numbers.orbit.at(-1))}, length ${size(numbers.lengths.at(-1))}`,

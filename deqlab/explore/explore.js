@@ -4,9 +4,10 @@
 //                                       {name, label, min, max, step, text?}, ...], hidden? in both
 //   change(config, state, changes)     the next state
 //   numbers(config, state)             pure: all that is shown; numbers.verdict?.text is announced
-//   draw(config, state, numbers)       {pictures: [{box, label, markup}], notes: [text]}, or
+//   draw(config, state, numbers)       {pictures: [{box, label, markup}], grip, notes: [text]}, or
 //                                      {image: {src, alt}} for the picture that is there already
-//   drag(config, state, x, y)          optional: the changes when a grip is dragged to x, y
+//   drag(config, state, x, y)          optional: the changes when the grip, a point [x, y] of the
+//                                      first picture, is dragged to x, y
 // element.deqlab = {state, numbers, set(changes)} offers the same to a program.
 
 const withMinus = text => text.replace("-", "−");
@@ -25,15 +26,13 @@ function addControl(panel, spec, set) {
   const output = spec.options ? null : add(row, "output");
   for (const [value, text] of spec.options || []) input.add(new Option(text, value));
   if (output) input.type = "range";
-  input.addEventListener("input", () => set({[spec.name]: output ? Number(input.value) : input.value}));
+  input.oninput = () => set({[spec.name]: output ? Number(input.value) : input.value});
   return (now, value) => {
     row.hidden = Boolean(now.hidden);
     label.textContent = now.label;
     input.setAttribute("aria-label", now.label);
     if (output) {
-      input.min = now.min;
-      input.max = now.max;
-      input.step = now.step;
+      for (const key of ["min", "max", "step"]) input[key] = now[key];
       output.textContent = now.text || withMinus(value.toFixed(now.step < 1 ? 2 : 0));
       input.setAttribute("aria-valuetext", output.textContent);
     }
@@ -41,26 +40,32 @@ function addControl(panel, spec, set) {
   };
 }
 
-function addPicture(parent) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("role", "img");
-  parent.append(svg);
-  return svg;
+function addShape(parent, tag, attributes) {
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  parent.append(shape);
+  return setAll(shape, attributes);
 }
 
-function enableDrag(svg, onMove) {
-  const move = event => {
+function setAll(shape, attributes) {
+  for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+  return shape;
+}
+
+// The handle outlives every redrawing: a touch ends when the element is removed that it began on.
+// Without preventDefault a touch would scroll the page.
+function addHandle(svg, onMove) {
+  const handle = addShape(svg, "circle", {class: "dx-touch", r: 22});
+  handle.addEventListener("touchstart", event => event.preventDefault());  // no scrolling
+  handle.onpointerdown = event => {
+    event.preventDefault();
+    handle.setPointerCapture(event.pointerId);
+  };
+  handle.onpointermove = event => {
+    if (!handle.hasPointerCapture(event.pointerId)) return;
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
     onMove(point.x, point.y);
   };
-  svg.addEventListener("pointerdown", event => {
-    if (!event.target.closest(".dx-touch")) return;
-    event.preventDefault();
-    svg.setPointerCapture(event.pointerId);
-    svg.addEventListener("pointermove", move);
-  });
-  for (const end of ["pointerup", "pointercancel"])
-    svg.addEventListener(end, () => svg.removeEventListener("pointermove", move));
+  return handle;
 }
 
 function bringToLife(root, module) {
@@ -86,20 +91,24 @@ function bringToLife(root, module) {
     const reset = add(panel, "button");
     reset.type = "button";
     reset.textContent = "Reset";
-    reset.addEventListener("click", () => set(config.state));
+    reset.onclick = () => set(config.state);
   }
   const pictures = [];
+  let handle;
 
   function show() {
     module.controls(config, state).forEach((spec, k) => updates[k](spec, state[spec.name]));
     const drawing = module.draw(config, state, numbers);
     if (drawing.image) Object.assign(still, drawing.image);
     (drawing.pictures || []).forEach(({box, label, markup}, k) => {
-      pictures[k] ||= addPicture(k ? side : stage);
-      pictures[k].setAttribute("viewBox", box);
-      pictures[k].setAttribute("aria-label", label);
+      pictures[k] ||= addShape(addShape(k ? side : stage, "svg", {role: "img"}), "g", {});
       pictures[k].innerHTML = markup;
+      setAll(pictures[k].parentNode, {viewBox: box, "aria-label": label});
     });
+    if (module.drag) {
+      handle ||= addHandle(pictures[0].parentNode, (x, y) => set(module.drag(config, state, x, y)));
+      setAll(handle, {cx: drawing.grip[0], cy: drawing.grip[1]});
+    }
     const text = numbers.verdict?.text ?? "";
     if (verdict.textContent !== text) verdict.textContent = text;
     notes.replaceChildren();
@@ -108,12 +117,10 @@ function bringToLife(root, module) {
 
   set({});
   root.querySelector(".dx-caption").remove();
-  stage.prepend(pictures[0] || still);
+  stage.prepend(pictures.length ? pictures[0].parentNode : still);
   if (pictures.length) still.remove();
-  if (module.drag) enableDrag(pictures[0], (x, y) => set(module.drag(config, state, x, y)));
   root.prepend(body);
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", module.title);
+  setAll(root, {role: "group", "aria-label": module.title});
   root.dataset.live = "";
   root.deqlab = {get state() { return state; }, get numbers() { return numbers; }, set};
 }

@@ -1,0 +1,139 @@
+"""What every explorable promises, whatever it shows: checked on the HTML alone."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib.resources import files
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import pytest
+
+from deqlab.explore import Explorable, cobweb
+from deqlab.explore._explorable import data_uri
+
+
+class Elements(HTMLParser):
+    """Collects the start tags of a document and the text of its scripts and styles."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.code = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found[-1][0] in ("script", "style"):
+            self.code += data
+
+
+@pytest.fixture(params=["affine", "cos", "tanh", "babylonian", "logistic"])
+def explorable(request: pytest.FixtureRequest) -> Explorable:
+    return cobweb(request.param)
+
+
+def test_the_html_is_the_same_every_time(explorable: Explorable) -> None:
+    again = cobweb(explorable.config["state"]["map"])
+    assert explorable._repr_html_() == explorable._repr_html_() == again._repr_html_()
+    program = "import sys; from deqlab.explore import cobweb; print(cobweb(sys.argv[1]).id)"
+    name = explorable.config["state"]["map"]
+    run = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True)
+    assert run.stdout.strip() == explorable.id
+
+
+def test_the_id_depends_on_every_parameter() -> None:
+    figures = [
+        cobweb("tanh"),
+        cobweb("cos"),
+        cobweb("tanh", a=2.01),
+        cobweb("tanh", b=0.01),
+        cobweb("tanh", start=0.11),
+        cobweb("tanh", steps=21),
+    ]
+    assert len({figure.id for figure in figures}) == len(figures)
+
+
+def test_a_notebook_gets_html_and_plain_text(explorable: Explorable) -> None:
+    bundle = explorable._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert bundle["text/html"] == explorable._repr_html_()
+    assert bundle["text/plain"] == repr(explorable)
+    assert "\n" not in repr(explorable)
+
+
+def test_the_page_needs_no_other_file(explorable: Explorable) -> None:
+    html = unquote(explorable._repr_html_())
+    addresses = set(re.findall(r"\w+://[^\s\"'<>)]*", html))
+    assert addresses == {"http://www.w3.org/2000/svg"}  # a namespace, never fetched
+    assert not re.search(
+        r"@import|url\(|\bfetch\b|XMLHttpRequest|\bimport\b|src=[\"'](?!data:)", html
+    )
+
+
+def test_without_scripts_there_is_a_picture_and_no_control(explorable: Explorable) -> None:
+    elements = Elements(explorable._repr_html_())
+    assert [tag for tag, _ in elements.found] == ["div", "style", "img", "p", "script"]
+    image = next(attrs for tag, attrs in elements.found if tag == "img")
+    assert image["alt"] == explorable.alt
+    assert image["src"] == data_uri(explorable.picture)
+
+
+def test_the_picture_is_well_formed_and_complete(explorable: Explorable) -> None:
+    tree = ElementTree.fromstring(explorable.picture)
+    assert tree.tag == "{http://www.w3.org/2000/svg}svg"
+    numbers = re.findall(r'(?:x|y|cx|cy|r|d|width|height)="([^"]*)"', explorable.picture)
+    assert numbers
+    assert not any("nan" in text or "inf" in text for text in numbers)
+
+
+def test_the_configuration_survives_the_attribute() -> None:
+    figure = Explorable("cobweb", {"text": 'it\'s <b> & "</script>"'}, "<svg/>", "a", "b")
+    (_, attributes), *_ = Elements(figure._repr_html_()).found
+    assert json.loads(attributes["data-config"] or "") == figure.config
+
+
+def test_text_is_escaped() -> None:
+    figure = Explorable("cobweb", {}, "<svg/>", 'a "b" <c> & d', "x < y & z")
+    assert 'alt="a &quot;b&quot; &lt;c&gt; &amp; d"' in figure.still()
+    assert '<p class="dx-caption">x &lt; y &amp; z</p>' in figure.still()
+
+
+def test_script_and_style_are_small(explorable: Explorable) -> None:
+    assert len(Elements(explorable._repr_html_()).code.encode()) < 20 * 1024
+
+
+def _palettes() -> list[dict[str, str]]:
+    css = (files("deqlab.explore") / "explore.css").read_text(encoding="utf-8")
+    pairs = re.findall(r"--dx-(\w+): (#\w+)", css)
+    light, dark = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
+    assert [name for name, _ in light] == [name for name, _ in dark]
+    return [dict(light), dict(dark)]
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    channels = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("palette", _palettes(), ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["ink", "minor", "blue", "red", "green"])
+def test_every_colour_that_carries_text_has_contrast(palette: dict[str, str], name: str) -> None:
+    """WCAG 2.2, 1.4.3: text needs a contrast ratio of 4.5 (graphics 3)."""
+    darker, lighter = sorted([_luminance(palette[name]), _luminance(palette["paper"])])
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def test_importing_explore_imports_no_library() -> None:
+    program = (
+        "import sys, deqlab.explore as e; e.cobweb()._repr_html_(); "
+        "print([m for m in ('matplotlib', 'ipywidgets', 'torch', 'scipy') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr
