@@ -18,11 +18,12 @@ def float_array(value: Any, name: str, like: Array | None = None) -> Array:
     """
     if isinstance(value, int | float) or not array_api_compat.is_array_api_obj(value):
         try:
-            value = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"{name} must hold real numbers in a regular shape; got {value!r}"
-            ) from error
+            regular = np.asarray(value)
+        except ValueError as error:
+            raise TypeError(f"{name} has rows of unequal length: {value!r}") from error
+        if regular.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must hold real numbers; got {value!r}")
+        value = regular.astype(np.float64)
         if like is None:
             return value
         device = array_api_compat.device(like)

@@ -7,6 +7,7 @@ For such a φ the mean value theorem gives φ(x) − φ(y) = D (x − y) with a 
 from enum import Enum
 
 import array_api_compat
+import numpy as np
 
 from deqlab._arrays import Array
 
@@ -46,7 +47,8 @@ class Activation(Enum):
             case Activation.SIGMOID:
                 return 0.5 * xp.tanh(0.5 * y) + 0.5  # neither end overflows
             case Activation.SOFTPLUS:
-                return xp.logaddexp(y, xp.zeros_like(y))
+                with np.errstate(invalid="ignore"):  # NumPy warns of a nan that only passes through
+                    return xp.logaddexp(y, xp.zeros_like(y))
 
     def derivative(self, y: Array) -> Array:
         """φ'(y), componentwise. RELU is not differentiable at 0; its derivative there is set to 0,

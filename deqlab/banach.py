@@ -87,7 +87,7 @@ def iterate_banach(
     -----
     The default η for a callable that brings none models one component of f as an inner product of
     length n + 1 followed by a function of slope at most 1, computed to an ulp, n the size of the
-    state. With u = eps/2 its error is at most (n + 1) u (|W| |z| + |b|)_i + 2u |f(z)|_i. If ‖W‖ ≤ 1,
+    state. With u = eps/2 it is off by at most (n + 1) u (|W| |z| + |b|)_i + 2u |f(z)|_i. If ‖W‖ ≤ 1
     |W| |z| has a norm of at most √n ‖z‖ (ord 2) or ‖z‖ (ord 1, inf), and |b| is estimated by
     |f(z)| + |W| |z|, hence η = (n + 2) eps (√n ‖z‖ + ‖f(z)‖), an *estimate*: an f that cancels
     large intermediate terms rounds more coarsely, and then needs `rounding`. To either default
@@ -251,13 +251,15 @@ def _residual(z: Array, fz: Array, ord: float, axes: int) -> Floats:  # noqa: A0
 def _rounding(f: Any, z: Array, fz: Array, residual: Floats, ord: float, axes: int) -> Floats:  # noqa: A002
     """η at z: certified by the map, else estimated; see the notes of `iterate_banach`."""
     n = math.prod(z.shape[axes:])
-    if callable(getattr(f, "rounding_error", None)):
-        eta = f.rounding_error(z, ord)
-    else:
-        spread = math.sqrt(n) if ord == 2 else 1.0
-        sizes = spread * vector_norm(host(z), ord, axes) + vector_norm(host(fz), ord, axes)
-        eta = (n + 2) * machine_eps(z) * sizes
-    eta = eta + (n + 8) * machine_eps(None) * residual
+    with np.errstate(over="ignore", invalid="ignore"):
+        if callable(getattr(f, "rounding_error", None)):
+            eta = f.rounding_error(z, ord)
+        else:
+            tiny = float(array_api_compat.array_namespace(z).finfo(z.dtype).smallest_normal)
+            spread = math.sqrt(n) if ord == 2 else 1.0
+            sizes = spread * vector_norm(host(z), ord, axes) + vector_norm(host(fz), ord, axes)
+            eta = (n + 2) * (machine_eps(z) * sizes + tiny)
+        eta = eta + (n + 8) * machine_eps(None) * residual
     return np.where(np.isfinite(eta), eta, np.inf)
 
 
@@ -271,8 +273,8 @@ def _refute(
         with np.errstate(divide="ignore", over="ignore"):
             measured = float(np.max(residuals[-1][excess] / residuals[-2][excess]))
         raise ValueError(
-            f"the iteration contradicts lipschitz = {np.max(L):.6g}: from step {k} to {k + 1} "
-            f"the residual changed by the factor {measured:.6g}; pass a larger constant, one valid "
+            f"the iteration contradicts lipschitz = {np.max(L):.9g}: from step {k} to {k + 1} "
+            f"the residual changed by the factor {measured:.9g}; pass a larger constant, one valid "
             "in this ord, or rounding=... if f rounds more coarsely than assumed"
         )
 
