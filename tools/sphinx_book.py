@@ -59,6 +59,13 @@ def use_stored_outputs(app: Sphinx, config: Config) -> None:
         )
 
 
+def leave_out_thebe(app: Sphinx, config: Config) -> None:
+    """Live cells need a server elsewhere; the theme's own hooks for them go."""
+    for name, listeners in app.events.listeners.items():
+        kept = [listener for listener in listeners if listener.handler.__module__ != "sphinx_thebe"]
+        app.events.listeners[name] = kept
+
+
 def assign_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Replace positional numbers by those of `tools.numbering`."""
     labels = all_labels(Path(app.srcdir))
@@ -120,7 +127,9 @@ def require_alt_text(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def finish_proofs(app: Sphinx, doctree: nodes.document) -> None:
-    """Give every proof an id of its own, and set its first word apart."""
+    """Set the first word of a proof apart; no id stands twice on a page."""
+    for k, section in enumerate(doctree.findall(nodes.section)):
+        section["ids"] = [f"{i}-{k}" if i.endswith("-content") else i for i in section["ids"]]
     for k, proof in enumerate(doctree.findall(proof_node), start=1):
         proof.children[0]["ids"] = [f"proof-{k}"]
         word = next(proof.findall(nodes.Text))
@@ -156,6 +165,14 @@ def serve_mathematics(app: Sphinx) -> None:
         shutil.copyfileobj(source, copy)
 
 
+def name_list_items(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """A list of references holds list items, whatever their older role says."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def offer_portable_notebook(app: Sphinx, exception: Exception | None) -> None:
     """The download button gives the portable notebook, not the page's own."""
     if exception is None and app.builder.format == "html":
@@ -167,11 +184,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("value", ValueRole())
     app.add_role("chapter", ChapterRole())
     app.connect("config-inited", use_stored_outputs, priority=900)
+    app.connect("config-inited", leave_out_thebe)
     app.connect("builder-inited", serve_mathematics)
     app.connect("source-read", depend_on_notebook)
     app.connect("env-get-updated", assign_numbers, priority=900)
     app.connect("doctree-read", require_alt_text)
     app.connect("doctree-read", finish_proofs)
     app.connect("autodoc-process-docstring", plain_docstrings, priority=100)
+    app.connect("html-page-context", name_list_items)
     app.connect("build-finished", offer_portable_notebook)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
