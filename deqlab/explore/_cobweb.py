@@ -96,7 +96,14 @@ def cobweb(
     alt = f"Cobweb diagram of {_describe(chosen, state)}: {verdict}."
     caption = f"From z₀ = {number(state['start'], 2)}: {verdict}."
     config = {"state": state, "maxSteps": MAX_STEPS, "maps": {k: _spec(m) for k, m in MAPS.items()}}
-    return Explorable("cobweb", config, picture, alt, caption)
+    return Explorable(
+        kind="cobweb",
+        scripts=("orbits.js", "cobweb.js"),
+        config=config,
+        picture=picture,
+        alt=alt,
+        caption=caption,
+    )
 
 
 def _describe(chosen: Map, state: dict[str, Any]) -> str:

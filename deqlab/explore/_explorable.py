@@ -38,7 +38,7 @@ def data_uri(svg: str) -> str:
     return "data:image/svg+xml," + quote(svg, safe=" !$'()*+,-./:;<=>?@[]^_`{|}~")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Explorable:
     """An interactive figure, shown by a notebook when it is the value of a cell.
 
@@ -49,7 +49,9 @@ class Explorable:
     Parameters
     ----------
     kind : str
-        Name of the script, ``kind.js`` in this package.
+        Name under which the last script calls ``explore(kind, ...)``.
+    scripts : tuple[str, ...]
+        Files of this package that run after ``explore.js``, which describes what they provide.
     config : Mapping[str, Any]
         What the script starts from; JSON-serialisable.
     picture : str
@@ -63,6 +65,7 @@ class Explorable:
     """
 
     kind: str
+    scripts: tuple[str, ...]
     config: Mapping[str, Any]
     picture: str
     alt: str
@@ -85,7 +88,7 @@ class Explorable:
 
     def _repr_html_(self) -> str:
         config = html.escape(json.dumps(self.config, ensure_ascii=False), quote=False)
-        script = f"{_asset('explore.js')}\n{_asset(self.kind + '.js')}"
+        script = "\n".join(_asset(name) for name in ("explore.js", *self.scripts))
         return (
             f'<div class="deqlab-explore" data-explore="{self.kind}" data-id="{self.id}" '
             f"data-config='{config.replace(chr(39), '&#39;')}'>\n"

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from deqlab.explore._explorable import Explorable, data_uri
@@ -96,8 +97,14 @@ def frames(
             for picture, text, value in zip(pictures, alts, values, strict=True)
         ],
     }
-    shown = f"{label}: {_phrase(readout, values[start])}"
-    result = Explorable("frames", config, pictures[start], alts[start], shown)
+    result = Explorable(
+        kind="frames",
+        scripts=("frames.js",),
+        config=config,
+        picture=pictures[start],
+        alt=alts[start],
+        caption=f"{label}: {_phrase(readout, values[start])}",
+    )
     kilobytes = len(result._repr_html_().encode()) / 1000
     if 1000 * kilobytes > MAX_BYTES:
         raise ValueError(
@@ -105,7 +112,7 @@ def frames(
             "pass fewer values, plot fewer points, or rasterize dense artists (rasterized=True)"
         )
     description = f"{label}, {len(values)} frames ({kilobytes:.0f} kB). First: {alts[start]}"
-    return Explorable("frames", config, pictures[start], alts[start], shown, description)
+    return replace(result, description=description)
 
 
 def _compact(document: str) -> str:

@@ -1,6 +1,6 @@
 """Scalar maps, their fixed points, and what becomes of an orbit. Plain floats throughout.
 
-``cobweb.js`` does the same in the browser; a test compares the two.
+``orbits.js`` does the same in the browser; a test compares the two.
 """
 
 import math

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from deqlab.explore import cobweb
 from deqlab.explore._orbits import MAPS, FixedPoint, Verdict, judge, number, orbit, size
 
-
 unhurried = settings(deadline=None)  # an example runs 10 000 steps, the machine may be busy
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from importlib.resources import files
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -91,14 +92,19 @@ def test_the_picture_is_well_formed_and_complete(explorable: Explorable) -> None
     assert not any("nan" in text or "inf" in text for text in numbers)
 
 
+def _empty(**fields: Any) -> Explorable:
+    blank = {"config": {}, "picture": "<svg/>", "alt": "", "caption": ""}
+    return Explorable(kind="cobweb", scripts=("cobweb.js",), **(blank | fields))
+
+
 def test_the_configuration_survives_the_attribute() -> None:
-    figure = Explorable("cobweb", {"text": 'it\'s <b> & "</script>"'}, "<svg/>", "a", "b")
+    figure = _empty(config={"text": 'it\'s <b> & "</script>"'})
     (_, attributes), *_ = Elements(figure._repr_html_()).found
     assert json.loads(attributes["data-config"] or "") == figure.config
 
 
 def test_text_is_escaped() -> None:
-    figure = Explorable("cobweb", {}, "<svg/>", 'a "b" <c> & d', "x < y & z")
+    figure = _empty(alt='a "b" <c> & d', caption="x < y & z")
     assert 'alt="a &quot;b&quot; &lt;c&gt; &amp; d"' in figure.still()
     assert '<p class="dx-caption">x &lt; y &amp; z</p>' in figure.still()
 
