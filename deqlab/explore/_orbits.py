@@ -214,7 +214,9 @@ def judge(f: Callable[[float], float], start: float, fixed: list[FixedPoint]) ->
             f"{lead} towards {number(limit.z)} ({_slope(limit)}), "
             f"still {size(away)} away after 10⁴ steps",
         )
-    return Verdict("bounded", "stays bounded but never settles: no cycle found in 10⁴ steps")
+    return Verdict(
+        "bounded", "stays bounded without settling: no cycle up to length 64 in 10⁴ steps"
+    )
 
 
 def _slope(point: FixedPoint) -> str:

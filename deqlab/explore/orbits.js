@@ -115,7 +115,7 @@ function judge(f, start, fixed) {
     const lead = limit.kind === "marginal" ? "marginal: creeps" : "converges, slowly,";
     return say("slow", `${lead} towards ${number(limit.z)} (${slopeOf(limit)}), still ${size(away)} away after 10⁴ steps`);
   }
-  return say("bounded", "stays bounded but never settles: no cycle found in 10⁴ steps");
+  return say("bounded", "stays bounded without settling: no cycle up to length 64 in 10⁴ steps");
 }
 
 function landed(limit, fixed) {

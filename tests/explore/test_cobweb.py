@@ -110,7 +110,7 @@ def test_logistic_diverges_outside_its_interval(start: float) -> None:
     assert verdict("logistic", start, 2.0).kind == "diverges"
 
 
-def test_logistic_is_chaotic_at_four_and_says_that_it_never_settles() -> None:
+def test_an_orbit_without_limit_or_short_cycle_is_called_bounded() -> None:
     assert verdict("logistic", 0.3, 3.9).kind == "bounded"
 
 
