@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -49,17 +50,21 @@ def test_chapter_runs_in_colab_s_environment(
     """
     before = freeze(colab)
     notebook = nbformat.read(target(chapter), as_version=4)
-    bare = tmp_path / chapter.with_suffix(".ipynb").name
-    nbformat.write(nbformat.from_dict(notebook), bare)
+    bare = tmp_path / target(chapter).name
+    nbformat.write(without_outputs(notebook), bare)
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
     env |= {
-        "DEQLAB_SOURCE": f"git+file://{root}",
+        "DEQLAB_SOURCE": clone.as_uri(),
         "PATH": f"{colab.parent}:{env['PATH']}",
         "OMP_NUM_THREADS": "1",
     }
+    empty = tmp_path / "empty"
+    empty.mkdir()
     run = subprocess.run(
-        [colab, "-m", "nbclient.cli", "--timeout=600", "--inplace", bare],
-        cwd=tmp_path,
+        [colab.parent / "jupyter-execute", "--timeout=600", "--inplace", bare],
+        cwd=empty,
         env=env,
         capture_output=True,
         text=True,
@@ -67,12 +72,20 @@ def test_chapter_runs_in_colab_s_environment(
     assert run.returncode == 0, run.stderr[-3000:]
 
     after = freeze(colab)
-    assert after["deqlab"] == "0.1.0" or after["deqlab"].startswith("0.")
+    assert "deqlab" in after
     assert {name: after[name] for name in before} == before, "the install cell changed a package"
     ran = nbformat.read(bare, as_version=4)
     for stored, fresh in zip(notebook.cells, ran.cells, strict=True):
         if "nbval-check-output" in stored.metadata.get("tags", []):
             assert text_of(fresh) == text_of(stored), stored.id
+
+
+def without_outputs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    copy = deepcopy(notebook)
+    for cell in copy.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    return copy
 
 
 def text_of(cell: nbformat.NotebookNode) -> str:
