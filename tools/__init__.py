@@ -1,1 +1,1 @@
-"""Authoring pipeline: MyST source -> portable, executed notebook -> page. Not shipped with deqlab."""
+"""Authoring pipeline: MyST source -> portable, executed notebook -> page. Not shipped."""

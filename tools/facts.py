@@ -37,7 +37,8 @@ def _blocks(project: Project, root: Path) -> dict[str, str]:
         "clone": f"```bash\ngit clone -b {project.branch} {project.url}\ncd {name}\n"
         "make book   # builds the book and prints the file to open\n"
         "make test   # runs every test\n```\n",
-        "install": f'```bash\npip install "deqlab[book] @ git+{project.url}@{project.branch}"\n```\n',
+        "install": "```bash\n"
+        f'pip install "deqlab[book] @ git+{project.url}@{project.branch}"\n```\n',
         "chapters": "\n".join(rows) + "\n",
         "cite": "```bibtex\n@software{deqlab,\n"
         f"  author  = {{{{{project.author}}}}},\n"

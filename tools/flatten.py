@@ -97,7 +97,7 @@ class Flattener:
             return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
         raise self.source.error(
             block.line,
-            f"the directive {{{block.name}}} has no plain form; teach tools/flatten.py or use another",
+            f"the directive {{{block.name}}} has no plain form; use another",
         )
 
     def _inline(self, text: str, line: int) -> str:

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.flatten import Flattener
+from tools.formatting import format_cells
 from tools.numbering import all_labels, labels_of
 from tools.project import ROOT, Project
 from tools.source import Block, Directive, Source, read
@@ -28,14 +29,18 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 INSTALL = """\
-# Nothing happens here if deqlab is installed; in Colab or a fresh environment this installs it.
-import importlib.util, os, subprocess, sys
+# In Colab or a fresh environment this installs deqlab; otherwise it does nothing.
+import importlib.util
+import os
+import subprocess
+import sys
 from importlib.metadata import distributions
 
 if importlib.util.find_spec("deqlab") is None:
-    source = os.environ.get("DEQLAB_SOURCE", "git+{url}@{branch}")
-    kept = {{d.name.lower(): d.version for d in distributions() if d.name}}
-    keep = [f"{{name}}=={{kept[name]}}" for name in ("numpy", "torch") if name in kept]
+    source = os.environ.get("DEQLAB_SOURCE")
+    source = source or "git+{url}@{branch}"
+    installed = {{d.name: d.version for d in distributions() if d.name}}
+    keep = [f"{{k}}=={{installed[k]}}" for k in ("numpy", "torch") if k in installed]
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.check_call([*pip, f"deqlab[book] @ {{source}}", *keep])
     importlib.invalidate_caches()"""
@@ -128,8 +133,8 @@ def _markdown_cell(text: str, before: list[NotebookNode]) -> NotebookNode:
 def _code_cell(
     source: Source, block: Directive, stored_cells: dict[str, NotebookNode]
 ) -> NotebookNode:
-    label = block.options.get("label")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(label)) or label == "install":
+    label = str(block.options.get("label", ""))
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", label) or label == "install":
         raise source.error(block.line, "a code cell needs ':label: name' (letters, digits, - or _)")
     code = "\n".join(block.raw)
     cell = new_code_cell(code, id=label, metadata=block.options)
@@ -206,8 +211,10 @@ def code_of(notebook: NotebookNode) -> list[Any]:
 def generate(path: Path, *, force: bool = False, root: Path = ROOT) -> bool:
     """Bring the notebook of a source up to date; True if its cells had to be run.
 
-    Nothing is written unless everything succeeded.
+    The code cells of the source are formatted first; then nothing is written unless everything
+    succeeded.
     """
+    format_cells(path)
     old = stored(path)
     notebook = build(path, None, root)
     run = force or old is None or code_of(old)[1:] != code_of(notebook)[1:]
@@ -233,7 +240,9 @@ def drift(path: Path, root: Path = ROOT) -> str | None:
         if (was.id, was.source, was.metadata) != (now.id, now.source, now.metadata):
             return f"{target(path).name} is stale at the cell '{now.id}': {remedy}"
     if len(old.cells) != len(new.cells):
-        return f"{target(path).name} has {len(old.cells)} cells, expected {len(new.cells)}: {remedy}"
+        return (
+            f"{target(path).name} has {len(old.cells)} cells, expected {len(new.cells)}: {remedy}"
+        )
     return None
 
 

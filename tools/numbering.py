@@ -12,8 +12,17 @@ from tools.project import ROOT
 from tools.source import Directive, Math, Source, Text, read
 
 THEOREMS = (
-    "theorem lemma corollary proposition definition example remark algorithm conjecture assumption"
-).split()
+    "theorem",
+    "lemma",
+    "corollary",
+    "proposition",
+    "definition",
+    "example",
+    "remark",
+    "algorithm",
+    "conjecture",
+    "assumption",
+)
 
 _HEADING = re.compile(r"^#\s+(?:(\d+)\.\s+)?(.+?)\s*$")
 _TARGET = re.compile(r"^\(([\w:.-]+)\)=\s*$")

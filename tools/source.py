@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,18 @@ class Math:
 
 @dataclass
 class Directive:
-    """``{name} argument`` with options and, but for code cells, a parsed body."""
+    """``{name} argument`` with options and, but for code cells, a parsed body.
+
+    ``line`` is where the fence opens, ``raw_line`` where the content begins.
+    """
 
     name: str
     argument: str
     options: dict[str, Any]
     raw: list[str]
-    body: list["Block"] = field(default_factory=list)
-    line: int = 0
+    body: list["Block"]
+    line: int
+    raw_line: int
 
 
 Block = Text | Code | Math | Directive
@@ -62,7 +66,7 @@ Block = Text | Code | Math | Directive
 
 @dataclass(frozen=True)
 class Source:
-    """One MyST file. ``number`` is the chapter's, taken from the file name; None for other pages."""
+    """One MyST file. ``number`` is the chapter's, from the file name; None for other pages."""
 
     path: Path
     number: int | None
@@ -179,5 +183,6 @@ def _directive(path: Path, name: str, argument: str, body: list[str], line: int)
         raw, taken = raw[1:], taken + 1
     while raw and not raw[-1].strip():
         raw = raw[:-1]
-    nested = [] if name == "code-cell" else _parse(path, raw, line + 1 + taken)
-    return Directive(name, argument.strip(), options, raw, nested, line)
+    raw_line = line + 1 + taken
+    nested = [] if name == "code-cell" else _parse(path, raw, raw_line)
+    return Directive(name, argument.strip(), options, raw, nested, line, raw_line)

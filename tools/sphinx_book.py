@@ -24,8 +24,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 from sphinx_proof.nodes import proof_node
 
-from tools.numbering import all_labels, chapters
 from tools.notebook import drift, sources, target
+from tools.numbering import all_labels, chapters
 from tools.values import lookup
 
 logger = logging.getLogger(__name__)
@@ -177,7 +177,9 @@ def offer_portable_notebook(app: Sphinx, exception: Exception | None) -> None:
     """The download button gives the portable notebook, not the page's own."""
     if exception is None and app.builder.format == "html":
         for path in chapters(Path(app.srcdir)).values():
-            shutil.copyfile(target(path), Path(app.outdir) / "_sources" / "book" / target(path).name)
+            shutil.copyfile(
+                target(path), Path(app.outdir) / "_sources" / "book" / target(path).name
+            )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

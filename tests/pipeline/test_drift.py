@@ -57,7 +57,9 @@ def test_one_changed_alt_text(chapter: Path, checkout: Path) -> None:
 def test_a_removed_alt_text(chapter: Path, checkout: Path) -> None:
     text = chapter.read_text(encoding="utf-8")
     start = text.index("mystnb:\n  image:\n    alt: >-\n      Temperature")
-    chapter.write_text(text[:start] + text[text.index("---\nimport matplotlib") :], encoding="utf-8")
+    chapter.write_text(
+        text[:start] + text[text.index("---\nimport matplotlib") :], encoding="utf-8"
+    )
     with pytest.raises(PipelineError, match=r"room-figure' has no alt text; add it"):
         build(chapter, stored(chapter), checkout)
 

@@ -16,7 +16,9 @@ def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
     return nbformat.read(target(request.param), as_version=4)
 
 
-def test_follows_its_source(notebook: nbformat.NotebookNode, request: pytest.FixtureRequest) -> None:
+def test_follows_its_source(
+    notebook: nbformat.NotebookNode, request: pytest.FixtureRequest
+) -> None:
     assert drift(request.node.callspec.params["notebook"]) is None
 
 

@@ -29,7 +29,9 @@ def flatten(path: Path) -> str:
 
 def test_blocks(tmp_path: Path) -> None:
     source = read(
-        write(tmp_path, "# 7. X\n\n$$\na = b\n$$ (eq-a)\n\n:::{prf:theorem} T\n:label: t\nS.\n:::\n")
+        write(
+            tmp_path, "# 7. X\n\n$$\na = b\n$$ (eq-a)\n\n:::{prf:theorem} T\n:label: t\nS.\n:::\n"
+        )
     )
     text, math, theorem = source.blocks
     assert isinstance(text, Text)
@@ -40,7 +42,8 @@ def test_blocks(tmp_path: Path) -> None:
 
 
 def test_numbers_are_the_file_s_and_kinds_share_a_counter(tmp_path: Path) -> None:
-    text = ":::{prf:definition} D\n:label: d\nx\n:::\n:::{prf:theorem} T\n:label: t\n$$ e $$ (e)\n:::\n"
+    text = ":::{prf:definition} D\n:label: d\nx\n:::\n"
+    text += ":::{prf:theorem} T\n:label: t\n$$ e $$ (e)\n:::\n"
     text += ":::{exercise} E\n:label: ex\nx\n:::\n"
     labels = labels_of(read(write(tmp_path, text)))
     assert [labels[k].text for k in "dte"] + [labels["ex"].text] == [
@@ -57,7 +60,8 @@ def test_flattened_forms(tmp_path: Path) -> None:
         "(sec)=\n## Sec\n\nSee {prf:ref}`t`, {eq}`e`, {ref}`sec`, {ref}`there <sec>`, "
         "{chapter}`98`, {value}`cell:n` and `{eq}`.\n\n"
         "$$\nx\n$$ (e)\n\n:::{prf:theorem} Name\n:label: t\nHolds.\n:::\n\n"
-        ":::{prf:proof}\nClear from {eq}`e`.\n:::\n\n:::{hint} 2\nThink.\n:::\n\n:::{note}\nN.\n:::\n",
+        ":::{prf:proof}\nClear from {eq}`e`.\n:::\n\n:::{hint} 2\nThink.\n:::\n\n"
+        ":::{note}\nN.\n:::\n",
     )
     assert flatten(path) == (
         "## Sec\n\nSee Theorem 7.1, (7.1), Sec, there, chapter 98, 42 and `{eq}`.\n\n"

@@ -12,10 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(
-    str(path.with_suffix("").relative_to(ROOT))
-    for path in (ROOT / "book").glob("*.md")
-)
+PAGES = sorted(str(path.with_suffix("").relative_to(ROOT)) for path in (ROOT / "book").glob("*.md"))
 pytestmark = pytest.mark.browser
 
 
@@ -45,7 +42,9 @@ class Visit:
 
     def open(self, url: str) -> "Visit":
         self.page.goto(url)
-        self.page.wait_for_function("!document.querySelector('script[src*=tex-svg]') || window.MathJax?.startup?.promise")
+        self.page.wait_for_function(
+            "!document.querySelector('script[src*=tex-svg]') || window.MathJax?.startup?.promise"
+        )
         self.page.evaluate("() => window.MathJax?.startup?.promise.then(() => null)")
         return self
 
