@@ -14,10 +14,12 @@ import json
 import os
 import time
 from collections.abc import Generator
+from functools import partialmethod
 from queue import Empty
 from typing import Any
 
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 from nbval.kernel import RunningKernel
 
 from deqlab.course.emission import VALUE_MIME
@@ -43,6 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.set_inheritable(descriptor, False)
     config.pluginmanager.register(Collector(descriptor))
     RunningKernel.get_message = _watched(RunningKernel.get_message)
+    client: Any = BlockingKernelClient
+    # A kernel that broke its sockets would block the heartbeat thread, and with it the end.
+    client.start_channels = partialmethod(client.start_channels, hb=False)
 
 
 def _watched(get_message: Any) -> Any:

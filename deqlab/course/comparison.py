@@ -113,7 +113,7 @@ def _numbers(value: Value) -> np.ndarray | None:
     if isinstance(value, (str, dict)) or value is None:
         return None
     try:
-        array = np.array(value)
+        array = np.asarray(value)
     except ValueError:
         return None
     return array if array.dtype.kind in "biufc" else None

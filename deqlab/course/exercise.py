@@ -6,6 +6,7 @@ student as it stands.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Role(StrEnum):
 
 KEYS = {
     Role.ANSWER: set(),
-    Role.CHECK: {"points"},
+    Role.CHECK: set(),
     Role.SCORED: {"rtol", "atol"},
     Role.MEASURE: set(),
 }
@@ -140,12 +141,12 @@ def _questions(notebook: NotebookNode, path: Path) -> Iterator[Question]:
         if missing:
             names = ", ".join(sorted(kind.value for kind in missing))
             raise CourseError(f"{path}: question {grade_id} has no cell for: {names}")
-        check, scored = parts[Role.CHECK].metadata.nbgrader, parts[Role.SCORED].metadata.nbgrader
+        scored = parts[Role.SCORED].metadata.nbgrader
         yield Question(
             grade_id=grade_id,
-            points=_number(check, "points", None, path),
-            rtol=_number(scored, "rtol", RTOL, path),
-            atol=_number(scored, "atol", 0.0, path),
+            points=_points(parts[Role.CHECK].source, grade_id, path),
+            rtol=_tolerance(scored, "rtol", RTOL, path),
+            atol=_tolerance(scored, "atol", 0.0, path),
             answer=parts[Role.ANSWER],
             check=parts[Role.CHECK],
             scored=parts[Role.SCORED],
@@ -176,16 +177,37 @@ def _role(cell: NotebookNode, path: Path) -> tuple[Role, str] | None:
     return kind, grade_id
 
 
-def _number(metadata: dict[str, Any], key: str, default: float | None, path: Path) -> float:
+def _points(source: str, grade_id: str, path: Path) -> float:
+    """Return the points that a check cell gives: what its last line, ``check(...)``, says."""
+    try:
+        last = ast.parse(source).body[-1]
+    except (SyntaxError, IndexError):
+        last = None
+    match last:
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Name(id="check"), args=[ast.Constant(value=name), *_], keywords=keywords
+            )
+        ) if name == grade_id:
+            for keyword in keywords:
+                match keyword:
+                    case ast.keyword(arg="points", value=ast.Constant(value=int() | float() as n)):
+                        if n > 0:
+                            return float(n)
+    raise CourseError(
+        f"{path}: the check cell of {grade_id} must end in check({grade_id!r}, ..., points=N) with "
+        "a positive number N"
+    )
+
+
+def _tolerance(metadata: dict[str, Any], key: str, default: float, path: Path) -> float:
     value = metadata.get(key, default)
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
     except (TypeError, ValueError):
-        raise CourseError(
-            f"{path}: {key} is {value!r} in {dict(metadata)}; give a number"
-        ) from None
-    if not 0 <= number < float("inf") or (key == "points" and number == 0):
-        raise CourseError(f"{path}: {key} is {number} in {dict(metadata)}; give a positive number")
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise CourseError(f"{path}: {key} is {value!r} in {dict(metadata)}; give a number >= 0")
     return number
 
 

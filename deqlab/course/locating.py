@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from deqlab.course.errors import CourseError
-from deqlab.course.exercise import Exercise, read_exercise
-
-EXERCISE_NAME = re.compile(r"ex(\d\d-[a-z0-9-]+)")
+from deqlab.course.exercise import SOLUTION_NAME, Exercise, read_exercise
 
 
 def find_solution(submission: Path, solution: Path | None, folder: Path) -> Exercise:
@@ -18,7 +15,7 @@ def find_solution(submission: Path, solution: Path | None, folder: Path) -> Exer
     Parameters
     ----------
     submission : Path
-        A released notebook carries its exercise's name; else its file name may tell.
+        A released notebook carries the name of its exercise; else its file name may contain it.
     solution : Path or None
         The solution notebook, if the caller knows it.
     folder : Path
@@ -31,23 +28,24 @@ def find_solution(submission: Path, solution: Path | None, folder: Path) -> Exer
     Raises
     ------
     CourseError
-        If no solution or more than one is found.
+        If there is no such file, or no solution that it belongs to.
     """
+    if not submission.is_file():
+        raise CourseError(f"{submission}: no such file")
     if solution is not None:
         return read_exercise(solution)
-    name = _name_inside(submission) or _name_of_file(submission)
-    if name is None:
+    named = ((SOLUTION_NAME.fullmatch(path.stem), path) for path in folder.glob("sol*.ipynb"))
+    exercises = {f"ex{name[1]}": path for name, path in named if name}
+    inside = _name_inside(submission)
+    names = [inside] if inside else [name for name in exercises if name in submission.stem]
+    known = [name for name in names if name in exercises]
+    if not known:
         raise CourseError(
-            f"{submission} does not say which exercise it is, in its metadata or its name "
-            "(…exNN-slug….ipynb); give --solution solutions/solNN-slug.ipynb"
+            f"{submission} belongs to {inside or 'no exercise that its name or metadata tells'}; "
+            f"{folder}/ has solutions for {', '.join(sorted(exercises)) or 'none'}: "
+            "give --solution solNN-slug.ipynb"
         )
-    found = [p for p in folder.glob("sol*.ipynb") if p.stem == name.replace("ex", "sol", 1)]
-    if not found:
-        raise CourseError(
-            f"{submission} is {name}, of which there is no solution in {folder}/; "
-            "run `make notebooks`, or give --solution"
-        )
-    return read_exercise(found[0])
+    return read_exercise(exercises[max(known, key=len)])
 
 
 def _name_inside(path: Path) -> str | None:
@@ -55,9 +53,4 @@ def _name_inside(path: Path) -> str | None:
         name = json.loads(path.read_bytes())["metadata"]["deqlab"]["exercise"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return name if isinstance(name, str) and EXERCISE_NAME.fullmatch(name) else None
-
-
-def _name_of_file(path: Path) -> str | None:
-    match = EXERCISE_NAME.search(path.stem)
-    return match[0] if match else None
+    return name if isinstance(name, str) else None

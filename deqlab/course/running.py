@@ -25,6 +25,8 @@ from deqlab.course.kernel import FILE_VARIABLE, MEMORY_VARIABLE
 KERNEL = "deqlab-sandbox"
 ISOLATION = "guard rail (rlimits, audit hook)"
 MAX_EVENT_BYTES = 64 << 20  # of one run
+START_SECONDS = 60.0  # for pytest and the kernel to start
+SLACK_SECONDS = 10.0  # for nbval to stop a cell, before the run is stopped from outside
 INHERITED = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -174,6 +176,7 @@ def _environment(folder: Path, seed: int, limits: Limits) -> dict[str, str]:
         "IPYTHONDIR": str(scratch / "tmp" / "ipython"),
         "MPLCONFIGDIR": str(scratch / "tmp" / "matplotlib"),
         "MPLBACKEND": "agg",
+        "MALLOC_ARENA_MAX": "2",  # an arena reserves 64 MiB of address space for a thread
         "JUPYTER_PATH": str(folder / "jupyter"),
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter" / "config"),
         "JUPYTER_RUNTIME_DIR": str(folder / "jupyter" / "runtime"),
@@ -188,16 +191,18 @@ def _environment(folder: Path, seed: int, limits: Limits) -> dict[str, str]:
 def _follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> Run:
     """Read events until the process ends or its time is over; then see that nothing is left."""
     run, follower, data, received = Run(), _Follower(), b"", 0
-    deadline = time.monotonic() + limits.total_seconds
+    end = time.monotonic() + limits.total_seconds
+    quiet = max(START_SECONDS, limits.cell_seconds + SLACK_SECONDS)
+    over = False
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(receive, selectors.EVENT_READ)
-            while (left := deadline - time.monotonic()) > 0 and received < MAX_EVENT_BYTES:
-                if not selector.select(left):
-                    continue
-                chunk = os.read(receive, 1 << 16)
-                if not chunk:
+            while received < MAX_EVENT_BYTES:
+                left = min(quiet, end - time.monotonic())
+                over = not selector.select(max(0.0, left))
+                if over or not (chunk := os.read(receive, 1 << 16)):
                     break
+                quiet = limits.cell_seconds + SLACK_SECONDS
                 received += len(chunk)
                 *lines, data = (data + chunk).split(b"\n")
                 for line in lines:
@@ -216,7 +221,6 @@ def _follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> R
             f"deqlab[course] installed for {sys.executable}?"
         )
     if follower.cell not in run.ends:
-        over = time.monotonic() >= deadline
         run.ends[follower.cell] = CellEnd("timed-out" if over else "killed")
     return run
 

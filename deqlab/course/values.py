@@ -137,7 +137,7 @@ def decode(payload: object) -> Value:
         raise ValueError(f"not an encoded value: {type(error).__name__}") from None
     if size > MAX_BYTES:
         raise ValueError(f"an encoded value of {size} bytes; at most {MAX_BYTES} are read")
-    return _decode(payload, MAX_DEPTH)
+    return _decode(payload, MAX_DEPTH + 1)  # the last level may be an Unsent
 
 
 def _decode(payload: Any, depth: int) -> Value:
