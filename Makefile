@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 SITE_SOURCES := _config.yml _toc.yml $(wildcard book/*.md book/*.ipynb book/*.bib book/_static/*) \
                 $(wildcard tools/*.py) $(shell find deqlab -name '*.py' -o -name '*.js' -o -name '*.css')
 
-.PHONY: book serve test check lint notebooks bench clean
+.PHONY: book serve test check lint notebooks clean
 .DELETE_ON_ERROR:
 
 book: $(HTML)/.built
@@ -45,10 +45,10 @@ NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
 NBVAL     = --nbval-lax --nbval-current-env --nbval-cell-timeout=120 $(NOTEBOOKS)
 
 test: lint book
-	$(RUN) -m pytest tests $(NBVAL)
+	$(RUN) -m pytest -rs tests $(NBVAL)
 
 check: lint book
-	$(RUN) -m pytest -m "not slow" tests $(NBVAL)
+	$(RUN) -m pytest -rs -m "not slow" tests $(NBVAL)
 
 clean:
 	rm -rf _build

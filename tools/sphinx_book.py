@@ -24,8 +24,9 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 from sphinx_proof.nodes import proof_node
 
-from tools.notebook import drift, sources, target
+from tools.notebook import PipelineError, drift, target
 from tools.numbering import all_labels, chapters
+from tools.source import SourceError
 from tools.values import lookup
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,10 @@ def read_chapter(text: str, notebook: str) -> nbformat.NotebookNode:
 def use_stored_outputs(app: Sphinx, config: Config) -> None:
     """Refuse stale notebooks; read every chapter through `read_chapter`."""
     root = Path(app.srcdir)
-    stale = [message for path in sources(root) if (message := drift(path, root))]
+    try:
+        stale = [message for path in chapters(root).values() if (message := drift(path, root))]
+    except (SourceError, PipelineError) as error:
+        raise ExtensionError(str(error)) from None
     if stale:
         raise ExtensionError("\n".join(stale))
     for path in chapters(root).values():
