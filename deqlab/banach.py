@@ -209,7 +209,7 @@ def _lipschitz(
         )
     else:
         return None
-    if np.any(L >= 1) and (given is not None or error_tol is not None):
+    if not np.all(L < 1) and (given is not None or error_tol is not None):
         raise ValueError(
             f"lipschitz = {np.max(L):.6g} in the {ord}-norm is not below 1: no error bound holds; "
             "stop by residual_tol, without lipschitz, or try another ord"

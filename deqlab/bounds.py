@@ -56,7 +56,9 @@ def a_priori_bound(
     """
     L, k = _contraction(lipschitz), _nonnegative("k", k)
     r, eta = _nonnegative("first_step", first_step), _nonnegative("rounding", rounding)
-    bound: Floats = (L**k * r + eta) / (1.0 - L)
+    half = np.floor(k / 2)
+    decayed = L**half * r * L ** (k - half)  # L^k alone underflows before L^k r does
+    bound: Floats = (decayed + eta) / (1.0 - L)
     return bound
 
 

@@ -131,14 +131,14 @@ def test_bounds_hold_for_a_bare_callable_with_the_estimated_rounding(
 
 def test_a_map_that_cancels_needs_its_rounding_given():
     def f(z):
-        return (0.5 * z + 1.0 + 1e8) - 1e8
+        return (0.5 * z + 1.1 + 1e8) - 1e8
 
     with pytest.raises(ValueError, match=r"contradicts lipschitz = 0\.5: .* or rounding="):
         iterate_banach(f, 0.1, lipschitz=0.5, max_steps=60)
     given_eta = iterate_banach(f, 0.1, lipschitz=0.5, max_steps=60, rounding=1e8 * EPS)
-    assert abs(given_eta.value - 2.0) > 1e-10
-    assert np.all(np.abs(given_eta.iterates - 2.0) <= given_eta.a_posteriori)
-    assert np.all(np.abs(given_eta.iterates - 2.0) <= given_eta.a_priori)
+    assert abs(given_eta.value - 2.2) > 1e-10
+    assert np.all(np.abs(given_eta.iterates - 2.2) <= given_eta.a_posteriori)
+    assert np.all(np.abs(given_eta.iterates - 2.2) <= given_eta.a_priori)
 
 
 def test_textbook_bounds_are_violated_by_rounding():
@@ -218,6 +218,7 @@ def test_a_priori_steps_is_the_smallest_count(L, first_step, tol, share):
 def test_a_priori_steps_near_one():
     assert a_priori_steps(0.0, 1.0, 0.5) == 1
     assert a_priori_steps(0.5, 0.0, 1e-300) == 0
+    assert a_priori_steps(0.5, 2.0**1000, 2.0**-999) == 2000  # 2^-2000 alone underflows
     assert a_priori_steps(1 - 1e-9, 1.0, 1.0) == pytest.approx(1e9 * math.log(1e9), rel=1e-6)
 
 
@@ -517,6 +518,16 @@ def test_basins_of_maps_with_spectral_radius_zero(f, starts):
 # --- refusals -----------------------------------------------------------------------------------
 
 
+class Unknown:
+    """A map whose constant could not be computed."""
+
+    def __call__(self, z):
+        return z / 2
+
+    def lipschitz(self, ord):  # noqa: A002
+        return math.nan
+
+
 def in_place(z):
     z *= 0.5
     return z
@@ -529,6 +540,11 @@ def in_place(z):
             lambda: iterate_banach(TanhMap(-1.1), 0.0, error_tol=1e-6),
             ValueError,
             r"lipschitz = 1\.1 in the 2-norm is not below 1.*residual_tol",
+        ),
+        (
+            lambda: iterate_banach(Unknown(), 0.0, error_tol=1e-6),
+            ValueError,
+            r"lipschitz = nan in the 2-norm is not below 1",
         ),
         (
             lambda: iterate_banach(np.cos, 0.0, lipschitz=1.0, residual_tol=1e-6),
