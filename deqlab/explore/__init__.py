@@ -6,6 +6,7 @@ scripts do not run (an untrusted notebook, a printout) it is a still picture wit
 alternative, and no control is shown.
 
 - `cobweb` iterates a scalar map before the reader's eyes.
+- `tanh_plane` iterates z ↦ φ(W z + b) in the plane: ρ(W) and ‖W‖ set apart, all fixed points.
 - `frames` turns any Matplotlib figure into a figure with a slider.
 - `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
 
@@ -16,5 +17,6 @@ from deqlab.explore._cobweb import cobweb
 from deqlab.explore._explorable import Explorable
 from deqlab.explore._frames import frames
 from deqlab.explore._live import live
+from deqlab.explore._tanh_plane import tanh_plane
 
-__all__ = ["Explorable", "cobweb", "frames", "live"]
+__all__ = ["Explorable", "cobweb", "frames", "live", "tanh_plane"]

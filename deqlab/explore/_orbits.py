@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from deqlab.explore._drawing import number, size
+
 HORIZON = 10_000  # steps after which an orbit is judged
 FAR = 1e6  # no orbit of a map below returns from beyond, within the sliders' ranges
 LONGEST_CYCLE = 64
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,24 +163,6 @@ def orbit(f: Callable[[float], float], start: float, steps: int) -> list[float]:
     while len(points) <= steps and abs(points[-1]) <= FAR:
         points.append(f(points[-1]))
     return points
-
-
-def number(z: float, digits: int = 4) -> str:
-    """Return z in fixed notation with a minus sign, or as a power of ten if it is large."""
-    if abs(z) >= 1e5:
-        return ("−" if z < 0 else "") + size(abs(z))
-    text = f"{z:.{digits}f}"
-    return (text if float(text) else text.lstrip("-")).replace("-", "−")
-
-
-def size(z: float) -> str:
-    """Return z >= 0 to three decimals, or as a power of ten where that says too little."""
-    if z == 0 or not math.isfinite(z):
-        return "0" if z == 0 else "∞"
-    if 0.01 <= z < 1000:
-        return f"{z:.3f}"
-    mantissa, exponent = f"{z:.1e}".split("e")
-    return f"{mantissa} × 10" + str(int(exponent)).translate(SUPERSCRIPTS)
 
 
 def judge(f: Callable[[float], float], start: float, fixed: list[FixedPoint]) -> Verdict:

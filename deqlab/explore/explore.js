@@ -1,7 +1,10 @@
 // Brings to life every explorable of one kind that is still a picture. A module has
 //   title                              the accessible name of the figure
+//   stacked                            optional: true puts the second picture below the first one,
+//                                      and the notes below the verdict
 //   controls(config, state)            [{name, label, options: [[value, text]]} or
-//                                       {name, label, min, max, step, text?}, ...], hidden? in both
+//                                       {name, label, min, max, step, text?, half?}, ...],
+//                                       hidden? in both; half: two in a row
 //   change(config, state, changes)     the next state
 //   numbers(config, state)             pure: all that is shown; numbers.verdict?.text is announced
 //   draw(config, state, numbers)       {pictures: [{box, label, markup}], grip, notes: [text]}, or
@@ -20,7 +23,7 @@ function add(parent, tag, className = "") {
 }
 
 function addControl(panel, spec, set) {
-  const row = add(panel, "label", "dx-control");
+  const row = add(panel, "label", `dx-control ${spec.half ? "dx-half" : ""}`);
   const label = add(row, "span");
   const input = add(row, spec.options ? "select" : "input");
   const output = spec.options ? null : add(row, "output");
@@ -75,10 +78,10 @@ function bringToLife(root, module) {
   body.className = "dx-body";
   const stage = add(body, "div", "dx-stage");
   const side = add(body, "div", "dx-side");
-  const notes = add(stage, "ul", "dx-notes");
   const panel = add(side, "div", "dx-controls");
   const verdict = add(side, "p", "dx-verdict");
   verdict.setAttribute("aria-live", "polite");
+  const notes = add(module.stacked ? side : stage, "ul", "dx-notes");
 
   let state = config.state, numbers;
   const set = changes => {
@@ -101,7 +104,7 @@ function bringToLife(root, module) {
     const drawing = module.draw(config, state, numbers);
     if (drawing.image) Object.assign(still, drawing.image);
     (drawing.pictures || []).forEach(({box, label, markup}, k) => {
-      pictures[k] ||= addShape(addShape(k ? side : stage, "svg", {role: "img"}), "g", {});
+      pictures[k] ||= addShape(addShape(k && !module.stacked ? side : stage, "svg", {role: "img"}), "g", {});
       pictures[k].innerHTML = markup;
       setAll(pictures[k].parentNode, {viewBox: box, "aria-label": label});
     });

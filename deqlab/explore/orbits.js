@@ -1,6 +1,5 @@
 // Scalar maps, their fixed points, and what becomes of an orbit: pure functions, as in _orbits.py.
 
-const {abs, min, max, log10} = Math;
 const HORIZON = 10000, FAR = 1e6, LONGEST_CYCLE = 64;
 
 function zeros(g, breaks) {
@@ -67,23 +66,6 @@ function fixedPoint(z, slope) {
   const kind = abs(excess) <= 1e-9 ? "marginal" : excess < 0 ? "attracting" : "repelling";
   return {z: z + 0, slope, kind};
 }
-
-const power = k => "10" + String(k).replace(/./g, c => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
-
-function size(z) {
-  if (z === 0 || !Number.isFinite(z)) return z === 0 ? "0" : "∞";
-  if (0.01 <= z && z < 1000) return z.toFixed(3);
-  const [mantissa, exponent] = z.toExponential(1).split("e");
-  return `${mantissa} × ${power(Number(exponent))}`;
-}
-
-function number(z, digits = 4) {
-  if (abs(z) >= 1e5) return (z < 0 ? "−" : "") + size(abs(z));
-  const text = z.toFixed(digits);
-  return withMinus(Number(text) ? text : text.replace("-", ""));
-}
-
-const say = (kind, text) => ({kind, text});
 
 const slopeOf = point => `|f′(z*)| = ${number(abs(point.slope), 3)}`;
 

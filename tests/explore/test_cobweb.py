@@ -9,7 +9,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from deqlab.explore import cobweb
-from deqlab.explore._orbits import MAPS, FixedPoint, Verdict, judge, number, orbit, size
+from deqlab.explore._drawing import number, size
+from deqlab.explore._orbits import MAPS, FixedPoint, Verdict, judge, orbit
 
 unhurried = settings(deadline=None)  # an example runs 10 000 steps, the machine may be busy
 

@@ -110,7 +110,7 @@ def test_text_is_escaped() -> None:
 
 
 def test_script_and_style_are_small(explorable: Explorable) -> None:
-    assert len(Elements(explorable._repr_html_()).code.encode()) < 20 * 1024
+    assert len(Elements(explorable._repr_html_()).code.encode()) < 25_000
 
 
 def _palettes() -> list[dict[str, str]]:

@@ -1,0 +1,73 @@
+"""Checks of arguments against what the reader's controls offer."""
+
+from collections.abc import Collection
+
+
+def one_of(name: str, value: object, choices: Collection[object]) -> None:
+    """Refuse a value that is not among the choices.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, its value and the choices.
+    """
+    if isinstance(value, bool) or value not in choices:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}")
+
+
+def real(name: str, value: float, limits: tuple[float, float]) -> float:
+    """Return a real number between the limits as a float.
+
+    Raises
+    ------
+    TypeError
+        If the value is no real number.
+    ValueError
+        If it is out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is {value!r}; expected a real number")
+    low, high = limits
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; expected a number from {low} to {high}")
+    return float(value)
+
+
+def on_slider(
+    name: str, value: float, limits: tuple[float, float], marks_per_unit: int = 100
+) -> float:
+    """Return a real number that is a mark of a slider.
+
+    Raises
+    ------
+    TypeError
+        If the value is no real number.
+    ValueError
+        If it is out of range or between two marks.
+    """
+    value = real(name, value, limits)
+    nearest = round(value * marks_per_unit) / marks_per_unit
+    if abs(value - nearest) > 1e-9:
+        raise ValueError(
+            f"{name} is {value!r}; expected a multiple of {1 / marks_per_unit:g}, as the reader's "
+            f"slider offers: {nearest} is the nearest"
+        )
+    return nearest
+
+
+def whole(name: str, value: int, limits: tuple[int, int]) -> int:
+    """Return an integer between the limits.
+
+    Raises
+    ------
+    TypeError
+        If the value is no integer.
+    ValueError
+        If it is out of range.
+    """
+    expected = f"expected an integer from {limits[0]} to {limits[1]}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is {value!r}; {expected}")
+    if not limits[0] <= value <= limits[1]:
+        raise ValueError(f"{name} is {value}; {expected}")
+    return value

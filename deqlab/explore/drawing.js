@@ -1,0 +1,91 @@
+// What the figures share: numbers as text, labels that find room, marks. As in _drawing.py.
+
+const {abs, min, max, hypot, log10, floor, ceil, round, PI} = Math;
+
+const power = k => "10" + String(k).replace(/./g, c => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
+
+function size(z) {
+  if (z === 0 || !Number.isFinite(z)) return z === 0 ? "0" : "∞";
+  if (0.01 <= z && z < 1000) return z.toFixed(3);
+  const [mantissa, exponent] = z.toExponential(1).split("e");
+  return `${mantissa} × ${power(Number(exponent))}`;
+}
+
+function number(z, digits = 4) {
+  if (abs(z) >= 1e5) return (z < 0 ? "−" : "") + size(abs(z));
+  const text = z.toFixed(digits);
+  return withMinus(Number(text) ? text : text.replace("-", ""));
+}
+
+const say = (kind, text) => ({kind, text});
+
+const px = length => length.toFixed(1);
+
+const textAt = (colour, x, y, text, anchor = "start") =>
+  `<text class="dx-halo dx-${colour}" x="${px(x)}" y="${px(y)}" text-anchor="${anchor}">${text}</text>`;
+
+const circle = (name, x, y, r) => `<circle class="dx-${name}" cx="${px(x)}" cy="${px(y)}" r="${r}"/>`;
+
+const disc = (kind, x, y) => circle(kind, x, y, 6) + (kind === "marginal" ? circle("core", x, y, 2) : "");
+
+const path = (name, d) => `<path class="dx-${name}" d="${d}"/>`;
+
+const line = points => "M" + points.map(([x, y]) => `${px(x)},${px(y)}`).join("L");
+
+function axes([low, high], tick, left, top, side) {
+  let grid = "", ticks = "";
+  for (let k = ceil(low / tick); k <= floor(high / tick); k++) {
+    const text = number(k * tick, tick < 1 ? 1 : 0), x = (k * tick - low) / (high - low) * side;
+    grid += `M${px(x)},0V${side}M0,${px(side - x)}H${side}`;
+    ticks += textAt("minor", left + x, top + side + 20, text, "middle");
+    ticks += textAt("minor", left - 8, top + side - x + 5, text, "end");
+  }
+  return [grid, ticks];
+}
+
+// A logarithmic plot against k = first, ..., last: its axes, and where a value has its place.
+function logAxes([left, top, width, height], [low, high], every, [first, last]) {
+  const x = k => left + width * (k - first) / max(last - first, 1);
+  const y = r => top + height * (high - (r > 0 ? min(max(log10(r), low), high) : low)) / (high - low);
+  let grid = "", labels = "";
+  for (let k = floor(high / every) * every; k >= low; k -= every) {
+    grid += `M${left},${px(y(10 ** k))}h${width}`;
+    labels += textAt("minor", left - 8, y(10 ** k) + 5, power(k), "end");
+  }
+  const below = [[first, first], [last, last], [(first + last) / 2, "k"]];
+  for (const [k, text] of below) labels += textAt("minor", x(k), top + height + 20, text, "middle");
+  return {x, y, markup: path("grid", grid) + labels};
+}
+
+function along(corners) {
+  const points = [];
+  for (let k = 0; k + 1 < corners.length; k++) {
+    const [[x, y], [nextX, nextY]] = [corners[k], corners[k + 1]];
+    const pieces = floor(max(abs(nextX - x), abs(nextY - y)) / 4) + 1;
+    for (let j = 0; j < pieces; j++)
+      points.push([x + (nextX - x) * j / pieces, y + (nextY - y) * j / pieces]);
+  }
+  return points;
+}
+
+const DIRECTIONS = [[1, 0], [-1, 0], [1, 1], [-1, -1], [1, -1], [-1, 1], [0, -1], [0, 1]];
+
+const around = (x, y, width) => [12, 24, 40].flatMap(gap => DIRECTIONS.map(([across, down]) =>
+  [x + across * gap - width * (1 - across) / 2, y + 5 + down * (gap + 7)]));
+
+function label(colour, text, taken, spots, [right, bottom]) {
+  const width = 8 * text.length;
+  let best, least = Infinity;
+  spots.forEach(([x, y], k) => {
+    const inside = 4 <= x && x <= right - 4 - width && 18 <= y && y <= bottom - 8;
+    let crowd = inside ? k / 4 : k / 4 + 1000;
+    for (const [p, q] of taken) if (x - 3 < p && p < x + width + 3 && y - 14 < q && q < y + 6) crowd++;
+    if (crowd < least) [best, least] = [[x, y], crowd];
+  });
+  const [x, y] = best;
+  for (let k = 0; k <= text.length; k++)
+    for (let j = 0; j < 5; j++) taken.push([x + 8 * k, y + 2], [x + 8 * k, y - 10]);
+  return textAt(colour, x, y, text);
+}
+
+const DISC = {attracting: "●", repelling: "○", saddle: "○", marginal: "◉"};
