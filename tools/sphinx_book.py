@@ -142,7 +142,7 @@ def finish_proofs(app: Sphinx, doctree: nodes.document) -> None:
             word.parent.replace(word, [nodes.emphasis("", "Proof."), rest])
 
 
-_LITERAL = re.compile(r"(`+[^`]*`+)")
+_LITERAL = re.compile(r"(`+[^`]*`+|(?<![\w*])\*\w[\w -]*\*)")
 
 
 def plain_docstrings(
