@@ -1,7 +1,7 @@
 """``python -m tools.screenshots [--out DIR] [PAGE ...]``: pages as a reader sees them.
 
 Each page of the built site is taken at desktop and phone width, light and dark, with every
-request to the network refused.
+request to the network refused, in slices of a height that can be looked at.
 """
 
 import argparse
@@ -14,10 +14,11 @@ from tools.project import ROOT
 HTML = ROOT / "_build" / "html"
 CHROMIUM = "/usr/bin/chromium"
 WIDTHS = {"wide": 1400, "phone": 390}
+SLICE = 1800  # pixels
 
 
 def take(pages: list[str], out: Path, html: Path = HTML) -> list[Path]:
-    """Write one PNG per page, width and colour scheme; returns their paths."""
+    """Write PNGs PAGE-WIDTH-SCHEME-SLICE.png; returns their paths."""
     out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     with sync_playwright() as playwright:
@@ -25,18 +26,20 @@ def take(pages: list[str], out: Path, html: Path = HTML) -> list[Path]:
         for name, width in WIDTHS.items():
             for scheme in ("light", "dark"):
                 context = browser.new_context(
-                    viewport={"width": width, "height": 900},
+                    viewport={"width": width, "height": SLICE},
                     color_scheme="dark" if scheme == "dark" else "light",
                     offline=True,
                 )
                 for page_name in pages:
                     page = context.new_page()
                     page.goto((html / f"{page_name}.html").as_uri())
-                    page.wait_for_function("!window.MathJax || MathJax.startup?.promise")
-                    page.evaluate("window.MathJax && MathJax.startup.promise")
-                    path = out / f"{Path(page_name).name}-{name}-{scheme}.png"
-                    page.screenshot(path=path, full_page=True)
-                    written.append(path)
+                    page.evaluate("() => window.MathJax?.startup?.promise.then(() => null)")
+                    height = page.evaluate("document.documentElement.scrollHeight")
+                    for k in range(-(-height // SLICE)):
+                        page.evaluate(f"window.scrollTo({{top: {k * SLICE}, behavior: 'instant'}})")
+                        path = out / f"{Path(page_name).name}-{name}-{scheme}-{k}.png"
+                        page.screenshot(path=path)
+                        written.append(path)
                     page.close()
                 context.close()
         browser.close()

@@ -68,6 +68,7 @@ def leave_out_thebe(app: Sphinx, config: Config) -> None:
     for name, listeners in app.events.listeners.items():
         kept = [listener for listener in listeners if listener.handler.__module__ != "sphinx_thebe"]
         app.events.listeners[name] = kept
+    app.registry.css_files = [css for css in app.registry.css_files if "thebe" not in css[0]]
 
 
 def assign_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
