@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools import citations
-from tools.numbering import THEOREMS, Label, chapter_title, chapters
+from tools.numbering import THEOREMS, Label, chapter_title, chapters, sheet
 from tools.project import ROOT, Project
 from tools.source import Block, Code, Directive, Math, Source, Text, read
 
@@ -130,6 +130,11 @@ class Flattener:
                     return self.values(target)
                 except LookupError as error:
                     raise self.source.error(line, str(error)) from None
+            case "sheet":
+                try:
+                    return f"[exercise sheet {target}]({self.project.blob(sheet(int(target)))})"
+                except (ValueError, LookupError) as error:
+                    raise self.source.error(line, f"{{sheet}}: {error}") from None
             case "chapter":
                 return self._chapter(target, title, line)
             case "doc":

@@ -116,6 +116,13 @@ def chapters(root: Path = ROOT) -> dict[int, Path]:
     return {int(path.name[:2]): path for path in sorted((root / "book").glob("[0-9][0-9]-*.md"))}
 
 
+def sheet(number: int, root: Path = ROOT) -> str:
+    """Path of exercise sheet ``number`` below the root; raises `LookupError` if there is none."""
+    for path in (root / "exercises").glob(f"ex{number:02d}-*.ipynb"):
+        return f"exercises/{path.name}"
+    raise LookupError(f"there is no exercise sheet {number}")
+
+
 def all_labels(root: Path = ROOT) -> dict[str, Label]:
     """Labels of every chapter.
 

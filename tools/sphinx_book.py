@@ -25,7 +25,8 @@ from sphinx.util.docutils import SphinxRole
 from sphinx_proof.nodes import proof_node
 
 from tools.notebook import PipelineError, drift, target
-from tools.numbering import all_labels, chapters
+from tools.numbering import all_labels, chapters, sheet
+from tools.project import Project
 from tools.source import SourceError
 from tools.values import lookup
 
@@ -93,6 +94,19 @@ class ValueRole(SphinxRole):
         except LookupError as error:
             return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
         return [nodes.inline(value, value, classes=["value"])], []
+
+
+class SheetRole(SphinxRole):
+    """``{sheet}`2```: a link that opens exercise sheet 2 in Colab."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        root = Path(self.env.srcdir)
+        try:
+            path = sheet(int(self.text), root)
+        except (ValueError, LookupError) as error:
+            return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
+        text = f"exercise sheet {self.text}"
+        return [nodes.reference(text, text, refuri=Project.read(root).colab(path))], []
 
 
 class ChapterRole(SphinxRole):
@@ -189,6 +203,7 @@ def offer_portable_notebook(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("value", ValueRole())
+    app.add_role("sheet", SheetRole())
     app.add_role("chapter", ChapterRole())
     app.connect("config-inited", use_stored_outputs, priority=900)
     app.connect("config-inited", leave_out_thebe)

@@ -78,6 +78,7 @@ def test_flattened_forms(tmp_path: Path) -> None:
         ("{eq}`nowhere`", "the reference 'nowhere' names no label"),
         ("{cite:t}`nobody1900`", "no entry 'nobody1900' in references.bib"),
         ("[x](02-y.md)", "the link '02-y.md' is relative"),
+        ("{sheet}`97`", r"\{sheet\}: there is no exercise sheet 97"),
         ("{chapter}`four`", r"\{chapter\} takes a number, got 'four'"),
         (":::{prf:theorem} T\nx\n:::", "a numbered theorem needs ':label: ...'"),
         (":::{note}\nx", "the block opened with ::: is not closed"),
