@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 Point = tuple[float, float]
@@ -95,6 +96,34 @@ def axes(
         ticks += text_at("minor", left + x, top + side + 20, text, "middle")
         ticks += text_at("minor", left - 8, top + side - x + 5, text, "end")
     return grid, ticks
+
+
+def log_axes(
+    plot: tuple[float, float, float, float],
+    decades: tuple[int, int],
+    every: int,
+    steps: tuple[int, int],
+) -> tuple[Callable[[float], float], Callable[[float], float], str]:
+    """Return the places of k and of a value on a logarithmic plot against k, and its axes.
+
+    The plot is given by its left and upper edge, its width and its height.
+    """
+    (left, top, width, height), (low, high), (first, last) = plot, decades, steps
+
+    def x(k: float) -> float:
+        return left + width * (k - first) / max(last - first, 1)
+
+    def y(value: float) -> float:
+        level = min(max(math.log10(value), low), high) if value > 0 else low
+        return top + height * (high - level) / (high - low)
+
+    grid = labels = ""
+    for exponent in range(high // every * every, low - 1, -every):
+        grid += f"M{left:g},{y(10.0**exponent):.1f}h{width:g}"
+        labels += text_at("minor", left - 8, y(10.0**exponent) + 5, power(exponent), "end")
+    for k, text in ((first, str(first)), (last, str(last)), ((first + last) / 2, "k")):
+        labels += text_at("minor", x(k), top + height + 20, text, "middle")
+    return x, y, f'<path class="dx-grid" d="{grid}"/>{labels}'
 
 
 def along(corners: list[Point]) -> list[Point]:

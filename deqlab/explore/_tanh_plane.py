@@ -113,7 +113,7 @@ PRESETS = {
         start=(1.2, 0.2),
     ),
     "several": _preset(
-        "past +1: several limits", "tanh", ("real", 1.6, 1.2), turn=20, start=(0.3, -0.4)
+        "past +1: two limits", "tanh", ("real", 1.6, 1.2), turn=20, start=(0.3, -0.4)
     ),
     "cycle": _preset("past −1: a 2-cycle", "tanh", ("real", -1.6, 0.5), turn=30, start=(0.2, 0.3)),
     "circling": _preset(

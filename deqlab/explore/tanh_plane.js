@@ -137,7 +137,7 @@ explore("tanh-plane", {
       notes: [
         `W = [[${W.map(row => row.map(w => number(w, 2)).join(", ")).join("], [")}]]`,
         `ρ(W) = ${number(radius, 3)}, ‖W‖₂ = ${number(norm, 3)}`,
-        ...fixed.map(({z, moduli, kind}) => `${DISC[kind]} z* = ${place(z)}, ${kind}, ρ(J) = ${number(moduli[0], 2)}`),
+        ...fixed.map(({z, moduli, kind}) => `${DISC[kind]} ${place(z)} ${kind}, ρ(J) = ${number(moduli[0], 2)}`),
         ...growth > 1.005 ? [`largest |eₖ| / |e₀| = ${number(growth, 3)}, at k = ${peak}`] : [],
       ],
     };
