@@ -35,6 +35,7 @@ serve: book
 
 notebooks: $(READY)
 	$(RUN) -m tools notebooks
+	$(VENV)/bin/deqlab release
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
