@@ -35,7 +35,7 @@ serve: book
 
 notebooks: $(READY)
 	$(RUN) -m tools notebooks
-	$(VENV)/bin/deqlab release
+	$(VENV)/bin/deqlab release --check 2>/dev/null || $(VENV)/bin/deqlab release
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
