@@ -1,4 +1,76 @@
-"""The course: public checks for students, release for authors, grading for instructors."""
+"""The course: public checks for students, release for authors, grading for instructors.
+
+A graded question is four cells of a notebook. Its *answer* is what a student writes. Its *check*
+compares in the student's own kernel, says by how much and which hint helps, and raises if something
+fails; it is the student's convenience and is never scored here. Its *scored* cell, which only the
+instructor has, draws inputs from the run's seed, calls the answer and **emits values**. The values
+leave the kernel as plain numbers, and the grader's process compares them with what the
+instructor's solution emits. An optional *measure* cell, run by the grader, turns a value into what
+is compared, for questions with more than one right answer. So a point can only be earned by a
+value: what a student's process prints, raises or claims about itself has no bearing on it.
+
+For students
+------------
+Open ``exNN-slug.ipynb`` in Jupyter or Colab, write in the answer cells, run the checks. ::
+
+    deqlab check ex02-contractions.ipynb       # the same verdicts, from the command line
+
+Only what stands in the answer cells is graded: put helpers and imports in there too.
+
+For instructors
+---------------
+::
+
+    deqlab grade SUBMISSION.ipynb --out grade.json [--seed 7] [--cell-timeout 30] [--memory 2]
+
+Answers are taken from the submission by their grade_id, put into the instructor's notebook and run
+with nbval in a process and kernel of their own, under limits of time, memory and file size. The
+solution runs after that with the same seed, so while a student's code runs no expected value exists
+anywhere. Then values are compared, and every question gets one of the outcomes of
+`deqlab.course.outcomes.Outcome`. A loop without end, a dead kernel or a lack of memory costs its
+question; the others are run again without it. The report says what happened; the JSON record
+(``schema_version``) holds what is needed to repeat it.
+
+*What is a guard rail and what is a boundary.* That scoring happens elsewhere is a boundary: nothing
+that decides a point is in the student's process, its files, environment or parent. The limits and
+the audit hook (`deqlab.course.guard`) are guard rails: they stop a fork bomb in Python, a network
+call, a look at the solutions beside the package, but not native code that is meant to get around
+them. Use a container for submissions that you do not trust with your account.
+
+For authors
+-----------
+Write ``solutions/solNN-slug.md``. Questions are independent of each other, and their cells carry
+``nbgrader`` metadata in a short form, with one grade_id for all cells of a question:
+
+========================================  ========================================================
+``nbgrader: {answer: ID}``                the solution, between ``### BEGIN SOLUTION`` and ``### END
+                                          SOLUTION``; the rest of the cell is the stub
+``nbgrader: {check: ID}``                 ends in ``check("ID", close(...), holds(...), points=3)``
+``nbgrader: {scored: ID, rtol: 1.0e-6}``  ``rng = scored_rng("ID")``, then ``emit(name, value)``
+``nbgrader: {measure: ID}``               defines ``measure(name, value)``; only values reach it
+========================================  ========================================================
+
+Text between ``<!-- BEGIN SOLUTION -->`` and ``<!-- END SOLUTION -->`` and cells tagged ``solution``
+stay with the solution; given cells tagged ``ungraded`` are not run by the grader (figures), and those
+tagged ``keep-output`` keep their output in the release. Every value counts the same, so emit what
+deserves the same credit, as many values as there are things to get right; put truth values that
+could be guessed together into one array. Let the text admit only answers that the tolerance admits.
+
+Mistakes you expect go to ``tests/grading/mutants/ID/mutant-*.py`` (first line ``# mistake: ...``),
+answers that are right in another way to ``right-*.py``. ::
+
+    deqlab release              # writes exercises/, refuses what does not tell right from wrong
+    deqlab release --check      # fails if exercises/ is not what solutions/ gives
+
+A release is refused if a stub passes, a solution fails, a mutant gets full points, a right answer
+does not, or there are fewer than four mutants and two right answers to a question.
+
+The same notebook in nbgrader
+-----------------------------
+Released notebooks carry nbgrader's metadata (schema 3). Use them as an assignment's source with
+``c.ClearSolutions.enabled = False``: they hold their stubs already. nbgrader then scores the public
+checks, each of which returns its share of the points.
+"""
 
 from deqlab.course.emission import emit, scored_rng
 from deqlab.course.verdicts import CheckFailedError, check, close, holds

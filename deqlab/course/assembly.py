@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,10 @@ def read_submission(path: Path | str, exercise: Exercise) -> Submission:
         Whatever is wrong with the file.
     """
     try:
-        notebook = nbformat.reads(Path(path).read_text(encoding="utf-8"), as_version=4)
+        text = Path(path).read_text(encoding="utf-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cells without an id are as good as others
+            notebook = nbformat.reads(text, as_version=4)
         cells = [_plain(cell) for cell in notebook.cells]
     except Exception as error:
         raise UnreadableSubmissionError(f"{type(error).__name__}: {str(error)[:200]}") from error

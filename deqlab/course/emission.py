@@ -8,9 +8,9 @@ import zlib
 import numpy as np
 
 from deqlab.course.values import decode, encode
+from deqlab.course.variables import SEED_VARIABLE
 
 VALUE_MIME = "application/vnd.deqlab.value+json"
-SEED_VARIABLE = "DEQLAB_SEED"
 
 
 def scored_rng(grade_id: str) -> np.random.Generator:

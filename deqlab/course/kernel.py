@@ -14,9 +14,8 @@ import sys
 from ipykernel.kernelapp import IPKernelApp
 
 from deqlab.course import guard
+from deqlab.course.variables import FILE_VARIABLE, MEMORY_VARIABLE
 
-MEMORY_VARIABLE = "DEQLAB_MEMORY_BYTES"
-FILE_VARIABLE = "DEQLAB_FILE_BYTES"
 PR_SET_PDEATHSIG = 1
 
 

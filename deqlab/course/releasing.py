@@ -72,10 +72,7 @@ def stub(source: str, grade_id: str) -> str:
     """Replace the solution regions of an answer cell by a line that raises NotImplementedError."""
     text, count = CODE_REGION.subn(
         lambda region: (
-            f"{region['indent']}raise NotImplementedError(\n"
-            f'{region["indent"]}    "{grade_id}: replace this by your answer; '
-            'the hints above open one by one"\n'
-            f"{region['indent']})\n"
+            f'{region["indent"]}raise NotImplementedError("{grade_id}: your answer goes here")\n'
         ),
         source,
     )

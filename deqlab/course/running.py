@@ -18,9 +18,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from deqlab.course.emission import SEED_VARIABLE
 from deqlab.course.errors import CourseError
-from deqlab.course.kernel import FILE_VARIABLE, MEMORY_VARIABLE
+from deqlab.course.variables import FILE_VARIABLE, MEMORY_VARIABLE, SEED_VARIABLE
 
 KERNEL = "deqlab-sandbox"
 ISOLATION = "guard rail (rlimits, audit hook)"
@@ -212,9 +211,9 @@ def _follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> R
         pass  # whoever wrote that, it was not the collector: the cell counts as killed
     finally:
         if process.poll() is None:
-            for pid in (process.pid, follower.kernel):
-                _kill_session(pid)
+            _kill_session(process.pid)
             process.wait()
+        _kill_session(follower.kernel)  # and what it may have left behind
     if follower.broken or follower.cell is None:
         raise CourseError(
             f"the sandbox ran no cell: {follower.broken or 'nbval did not start'}; is "

@@ -97,7 +97,9 @@ def close(
     def judge() -> tuple[bool, str]:
         wanted = want() if callable(want) else want
         comparison = compare(got(), wanted, rtol=rtol, atol=atol)
-        return comparison.agrees, comparison.message
+        if comparison.agrees:
+            return True, f"largest deviation {comparison.deviation:.2g}"
+        return False, comparison.message
 
     return Test(what, judge, hint)
 
@@ -150,7 +152,7 @@ def check(grade_id: str, *tests: Test, points: float) -> float:
     --------
     >>> check("demo", close("one plus one", lambda: 1 + 1, 2), points=1)
     demo: 1 of 1 checks passed
-      ✓ one plus one
+      ✓ one plus one: largest deviation 0
     1.0
     """
     if not tests:

@@ -68,7 +68,7 @@ def test_check_gives_the_verdicts_and_exits_with_them(course, capsys):
     out = capsys.readouterr().out
     assert out == (
         "ex00-double: 1 of 1 checks passed\n"
-        "  ✓ of 3\n"
+        "  ✓ of 3: largest deviation 0\n"
         "ex00-half: 0 of 1 checks passed\n"
         "  ✗ of 3: largest deviation 0.5: got 1, want 1.5, allowed 1.5e-06\n"
         "      → Hint 1 of this question is about this\n"
@@ -81,7 +81,7 @@ def test_check_gives_the_verdicts_and_exits_with_them(course, capsys):
 def test_check_passes_a_right_notebook_and_names_a_stub(course, capsys):
     name = course("def double(x):\n    return x + x", None)
     assert main(["check", name]) == 1
-    assert "ex00-half: NotImplementedError: ex00-half: replace this" in capsys.readouterr().out
+    assert "ex00-half: NotImplementedError: ex00-half: your answer goes here" in capsys.readouterr().out
     name = course("def double(x):\n    return x + x", "def half(x):\n    return 0.5 * x")
     assert main(["check", name]) == 0
     assert "2 of 2 questions pass" in capsys.readouterr().out

@@ -87,6 +87,18 @@ def test_an_answer_without_metadata_is_found_by_its_id(toy):
     assert "found by its cell id" in submission.flags["toy-cube"][0]
 
 
+def test_cells_without_ids_are_read(toy):
+    notebook = toy.submission({"toy-cube": ANSWER})
+    for cell in notebook.cells:
+        del cell["id"]
+    notebook.nbformat_minor = 4
+    path = toy.folder / "old.ipynb"
+    path.write_text(json.dumps(notebook))
+    submission = read_submission(path, toy.exercise)
+    assert submission.answers["toy-cube"] == ANSWER
+    assert not submission.flags
+
+
 @pytest.mark.parametrize("copies", [["stub", ANSWER], ["old", ANSWER], [ANSWER, "stub"]])
 def test_of_several_answers_the_last_edited_one_counts(toy, copies):
     notebook = toy.submission({})

@@ -36,13 +36,13 @@ def test_a_stub_keeps_the_signature_and_raises_a_friendly_message(toy):
     assert cell.source.startswith('def cube(x):\n    """Return the cube of each number."""\n')
     namespace = {}
     exec(cell.source, namespace)
-    with pytest.raises(NotImplementedError, match="toy-cube: replace this by your answer"):
+    with pytest.raises(NotImplementedError, match="toy-cube: your answer goes here"):
         namespace["cube"](1.0)
 
 
 def test_code_after_the_solution_region_stays():
     source = "def f():\n    ### BEGIN SOLUTION\n    x = 1\n    ### END SOLUTION\n    return x"
-    assert stub(source, "q").endswith("\n    )\n    return x")
+    assert stub(source, "q").endswith('goes here")\n    return x')
 
 
 def test_metadata_is_that_of_nbgrader_with_checksums(toy):
