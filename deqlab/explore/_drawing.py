@@ -19,6 +19,7 @@ text{font:14px "DejaVu Sans",Verdana,sans-serif}
 .dx-area{fill:#0072b2;fill-opacity:.12}
 .dx-ring{stroke:#5b6570;stroke-opacity:.4;fill:none}
 .dx-orbit{stroke:#c04a00;stroke-width:1.8;fill:none;stroke-linejoin:round}
+.dx-dots{stroke:#c04a00;stroke-width:5;stroke-linecap:round;fill:none}
 .dx-lower{stroke:#00724f;stroke-width:2;fill:none}
 .dx-dashed{stroke-dasharray:6 4}
 .dx-dot,.dx-grip,.dx-red{fill:#c04a00}
@@ -81,6 +82,11 @@ def disc(kind: str, x: float, y: float) -> str:
 def line(points: list[Point]) -> str:
     """Return the path data of a polyline."""
     return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points)
+
+
+def dotted(points: list[Point]) -> str:
+    """Return the path data of a dot at every point."""
+    return "".join(line([point]) + "h0" for point in points)
 
 
 def axes(

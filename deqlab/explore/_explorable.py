@@ -19,7 +19,18 @@ def _asset(name: str) -> str:
     if name.endswith(".css"):
         return re.sub(r"\s*([{};,])\s*|(:)\s+", r"\1\2", text)
     text = re.sub(r"(?m)^\s*(//.*)?", "", text).strip()
-    return re.sub(r"([{(,;])\n| (=>|===|&&|\|\|) ", r"\1\2", text)
+    text = "\n".join(map(_without_spaces, text.split("\n")))
+    return re.sub(r"([{(,;])\n|\n(?=[}?:*&|])", r"\1", text)
+
+
+def _without_spaces(line: str) -> str:
+    """Return a line of a script without spaces about operators, unless it has a template."""
+    if "`" in line:
+        return line
+    parts = re.split(r'("[^"]*")', line)  # the strings are at odd places
+    pattern = r" ?([=<>?:,;*/&|{}]+) ?| ([-+]) (?![-+])|\b(if|for|while) (?=\()"
+    parts[::2] = (re.sub(pattern, r"\1\2\3", part) for part in parts[::2])
+    return "".join(parts)
 
 
 def data_uri(svg: str) -> str:

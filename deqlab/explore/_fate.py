@@ -30,12 +30,13 @@ def judge(
     last = points[-1]
     if math.hypot(*last) > FAR:
         passed = f"|zₖ| passes one million at step {len(points) - 1}"
-        why = f", as ρ(W) = {number(spectrum.radius, 2)} > 1" if activation == "identity" else ""
+        outside = activation == "identity" and spectrum.radius > 1
+        why = f", as ρ(W) = {number(spectrum.radius, 2)} > 1" if outside else ""
         return Fate(Verdict("diverges", f"diverges: {passed}{why}"))
     if fixed:
         limit = min(fixed, key=lambda point: math.dist(point.z, last))
         away, before = math.dist(limit.z, last), math.dist(limit.z, points[HORIZON // 2])
-        if away < 1e-6:
+        if away < 1e-6 * max(1, math.hypot(*last)):
             errors = [math.dist(limit.z, z) for z in points]
             peak = errors.index(max(errors))
             growth = errors[peak] / errors[0] if errors[0] else 0.0

@@ -15,6 +15,7 @@ from deqlab.explore._drawing import (
     axes,
     circle,
     disc,
+    dotted,
     label,
     line,
     number,
@@ -326,7 +327,7 @@ def _draw(state: dict[str, Any]) -> tuple[str, str]:
         line([at(z) for z in orbit(activation, W, b, turns[10 * k], steps)]) for k in range(12)
     )
     points = [at(z) for z in orbit(activation, W, b, start, steps)]
-    dots = "".join(circle("dot", *point, 2.5) for point in points[1:])
+    dots = f'<path class="dx-dots" d="{dotted(points[1:])}"/>'
     in_view = [point for point in fixed if max(map(abs, point.z)) <= half]
     discs = "".join(disc(point.kind, *at(point.z)) for point in in_view)
     axis = _longest_axis(W, spectrum.norm)

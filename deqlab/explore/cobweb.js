@@ -47,7 +47,7 @@ function drawLengths(lengths, steps) {
   const {x, y, markup} = logAxes([46, 26, 262, 110], [-16, 6], 5, [1, steps]);
   const points = lengths.map((r, k) => [x(k + 1), y(r)]);
   return markup + textAt("red", 46, 16, "length of step k, |zₖ − zₖ₋₁|") + path("orbit", line(points))
-    + points.map(([p, q]) => circle("dot", p, q, 2.5)).join("");
+    + path("dots", dotted(points));
 }
 
 explore("cobweb", {

@@ -32,6 +32,8 @@ const path = (name, d) => `<path class="dx-${name}" d="${d}"/>`;
 
 const line = points => "M" + points.map(([x, y]) => `${px(x)},${px(y)}`).join("L");
 
+const dotted = points => points.map(point => line([point]) + "h0").join("");
+
 function axes([low, high], tick, left, top, side) {
   let grid = "", ticks = "";
   for (let k = ceil(low / tick); k <= floor(high / tick); k++) {

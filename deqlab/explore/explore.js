@@ -58,7 +58,7 @@ function setAll(shape, attributes) {
 // Without preventDefault a touch would scroll the page.
 function addHandle(svg, onMove) {
   const handle = addShape(svg, "circle", {class: "dx-touch", r: 22});
-  handle.addEventListener("touchstart", event => event.preventDefault());  // no scrolling
+  handle.addEventListener("touchstart", event => event.preventDefault());
   handle.onpointerdown = event => {
     event.preventDefault();
     handle.setPointerCapture(event.pointerId);

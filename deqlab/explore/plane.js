@@ -138,13 +138,13 @@ function judge(state, W, b, start, fixed) {
   const points = orbit(state.activation, W, b, start, HORIZON), last = points.at(-1), halfway = points[HORIZON / 2];
   const linear = state.activation === "identity", radius = radiusOf(state);
   if (hypot(...last) > FAR) {
-    const why = linear ? `, as ρ(W) = ${number(radius, 2)} > 1` : "";
+    const why = linear && radius > 1 ? `, as ρ(W) = ${number(radius, 2)} > 1` : "";
     return {verdict: say("diverges", `diverges: |zₖ| passes one million at step ${points.length - 1}${why}`)};
   }
   if (fixed.length) {
     const limit = fixed.reduce((p, q) => distance(q.z, last) < distance(p.z, last) ? q : p);
     const away = distance(limit.z, last);
-    if (away < 1e-6) {
+    if (away < 1e-6 * max(1, hypot(...last))) {
       const errors = points.map(z => distance(limit.z, z));
       const largest = errors.reduce((p, q) => max(p, q)), peak = errors.indexOf(largest);
       const growth = errors[0] ? largest / errors[0] : 0;

@@ -57,7 +57,7 @@ function drawPlane(half, {x, y}, {W, norm, fixed, orbit, ring}) {
     + path("grid", grid) + path("ring", ring.map(points => line(points.map(at))).join(""))
     + path("area", line(image)) + path("curve", line(image)) + path("diagonal", line(ball))
     + path("axis", line([centre, end])) + path("orbit", line(points))
-    + points.slice(1).map(([x, y]) => circle("dot", x, y, 2.5)).join("")
+    + path("dots", dotted(points.slice(1)))
     + visible.map(({z, kind}) => disc(kind, ...at(z))).join("") + labels + "</svg>"
     + `<rect class="dx-frame" x="${LEFT}" y="${TOP}" width="${SIDE}" height="${SIDE}"/>`
     + circle("grip", LEFT + points[0][0], TOP + points[0][1], 8);
@@ -82,7 +82,7 @@ function drawErrors({lengths, limit, norm}, steps) {
   const lines = limit && first ? geometric("axis dx-dashed", norm) + geometric("lower dx-dashed", limit.moduli[0])
     + textAt("blue", 46, 34, "- - bound ‖W‖ᵏ|e₀|") + textAt("green", 206, 34, "- - rate ρ(J)ᵏ|e₀|") : "";
   return markup + textAt("red", 46, 16, limit ? "error |eₖ| = |zₖ − z*|" : "length of step k, |zₖ₊₁ − zₖ|")
-    + lines + (points.length ? path("orbit", line(points)) : "") + points.map(([p, q]) => circle("dot", p, q, 2.5)).join("");
+    + lines + (points.length ? path("orbit", line(points)) : "") + path("dots", dotted(points));
 }
 
 explore("tanh-plane", {
