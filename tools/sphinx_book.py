@@ -163,12 +163,15 @@ _LITERAL = re.compile(r"(`+[^`]*`+|(?<![\w*])\*\w[\w -]*\*)")
 def plain_docstrings(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Docstrings are plain text with Unicode mathematics: a bar or a star is not markup."""
+    """Docstrings are plain text with Unicode mathematics: a bar or a star is not markup.
+
+    Numbered references become list items, since two docstrings of a page may both begin at [1].
+    """
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
             parts = _LITERAL.split(line)
             parts[::2] = [re.sub(r"([|*])|(?<=[\w\])])_(?=\W|$)", _escape, p) for p in parts[::2]]
-            lines[i] = "".join(parts)
+            lines[i] = re.sub(r"^(\s*)\.\. (\[\d+\]) ", r"\1-  \2 ", "".join(parts))
 
 
 def _escape(match: re.Match[str]) -> str:
