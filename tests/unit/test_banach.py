@@ -141,6 +141,25 @@ def test_a_map_that_cancels_needs_its_rounding_given():
     assert np.all(np.abs(given_eta.iterates - 2.2) <= given_eta.a_priori)
 
 
+@pytest.mark.parametrize(("order", "spread"), [(1, 1.0), (2, np.sqrt(3)), (np.inf, 1.0)])
+def test_estimated_rounding_is_the_documented_formula(order, spread):
+    z = np.array([3.0, -4.0, 12.0])
+    trace = iterate_banach(lambda z: z / 8, z, max_steps=0, ord=order)
+    size = np.linalg.norm(z, order)
+    expected = 5 * EPS * (spread * size + size / 8) + 11 * EPS * (7 / 8) * size
+    assert trace.rounding[0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, np.inf])
+def test_rounding_and_lipschitz_are_asked_of_the_map_in_the_norm_of_the_run(order):
+    f = TanhMap([[0.1, 0.2], [0.0, 0.3]], [3.0, 4.0])
+    trace = iterate_banach(f, [1.0, 2.0], max_steps=0, ord=order)
+    expected = f.rounding_error([1.0, 2.0], order) + 10 * EPS * trace.residuals[0]
+    assert trace.rounding[0] == pytest.approx(expected, rel=1e-12)
+    assert trace.lipschitz == f.lipschitz(order)
+    assert len({f.lipschitz(p) for p in (1, 2, np.inf)}) == 3
+
+
 def test_textbook_bounds_are_violated_by_rounding():
     """The last residual is computed as 0, so that they claim the exact fixed point."""
     f = LinearMap([[0.3, 0.4], [-0.4, 0.3]], [0.1, 0.7])
@@ -213,6 +232,15 @@ def test_a_priori_steps_is_the_smallest_count(L, first_step, tol, share):
     k = a_priori_steps(L, first_step, tol, rounding=rounding)
     assert a_priori_bound(L, first_step, k, rounding=rounding) <= tol
     assert k == 0 or a_priori_bound(L, first_step, k - 1, rounding=rounding) > tol
+
+
+@given(st.floats(0.01, 0.999), st.integers(1, 60), st.sampled_from([0.0, 1.0, math.inf]))
+def test_a_priori_steps_is_the_smallest_count_beside_a_bound(L, j, neighbour):
+    """A tolerance equal to a bound, or one unit from it, where a rounded logarithm would slip."""
+    bound = float(a_priori_bound(L, 1.0, j))
+    tol = bound if neighbour == 1.0 else math.nextafter(bound, neighbour)
+    k = a_priori_steps(L, 1.0, tol)
+    assert a_priori_bound(L, 1.0, k) <= tol < a_priori_bound(L, 1.0, k - 1)
 
 
 def test_a_priori_steps_near_one():

@@ -164,7 +164,7 @@ def test_generator_decides_the_matrix(name):
     assert not np.array_equal(first, second)
 
 
-@given(st.integers(1, 5), st.integers(1, 5), norms, seeds, st.integers(-900, 900))
+@given(st.integers(1, 5), st.integers(1, 5), norms, seeds, st.integers(-1015, 1015))
 def test_scale_to_norm_rescales_any_matrix(m, n, c, seed, exponent):
     M = np.ldexp(np.random.default_rng(seed).standard_normal((m, n)), exponent)
     W = scale_to_norm(M, c)
