@@ -85,7 +85,7 @@ class LinearMap:
         return float(np.linalg.norm(A, ord)) * (1 + 4 * len(A) * np.finfo(np.float64).eps)
 
     def spectral_radius(self) -> float:
-        """ρ(A) = max |λ|: iterating f converges from every z₀ iff ρ(A) < 1.
+        """ρ(A) = max |λ|. Iterating f converges from every z₀ to the same limit iff ρ(A) < 1.
 
         Eigenvalues of a non-normal A are sensitive: a perturbation of size ε moves those of a
         Jordan block of size m by ε^(1/m), and rounding is such a perturbation.

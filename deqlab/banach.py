@@ -211,8 +211,8 @@ def _lipschitz(
         return None
     if not np.all(L < 1) and (given is not None or error_tol is not None):
         raise ValueError(
-            f"lipschitz = {np.max(L):.6g} in the {ord}-norm is not below 1: no error bound holds; "
-            "stop by residual_tol, without lipschitz, or try another ord"
+            f"lipschitz = {np.max(L):.6g} in the {ord}-norm is not below 1: no error bound "
+            "follows; stop by residual_tol, without lipschitz, or try another ord"
         )
     return L
 
