@@ -51,10 +51,10 @@ Write ``solutions/solNN-slug.md``. Questions are independent of each other, and 
 ========================================  ========================================================
 
 Text between ``<!-- BEGIN SOLUTION -->`` and ``<!-- END SOLUTION -->`` and cells tagged ``solution``
-stay with the solution; given cells tagged ``ungraded`` are not run by the grader (figures), and those
-tagged ``keep-output`` keep their output in the release. Every value counts the same, so emit what
-deserves the same credit, as many values as there are things to get right; put truth values that
-could be guessed together into one array. Let the text admit only answers that the tolerance admits.
+stay with the solution; given cells tagged ``ungraded`` (figures) are not run by the grader, and
+those tagged ``keep-output`` keep their output in the release. Every value counts the same, so emit
+as many values as there are things to get right; put truth values that could be guessed together
+into one array. Let the text admit only answers that the tolerance admits.
 
 Mistakes you expect go to ``tests/grading/mutants/ID/mutant-*.py`` (first line ``# mistake: ...``),
 answers that are right in another way to ``right-*.py``. ::

@@ -85,10 +85,10 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
+    from deqlab.course.following import Limits
     from deqlab.course.grading import grade_submission
     from deqlab.course.locating import find_solution
     from deqlab.course.reports import record, text_report
-    from deqlab.course.running import Limits
 
     exercise = find_solution(args.submission, args.solution, args.solutions)
     limits = Limits(cell_seconds=args.cell_timeout, memory_bytes=int(args.memory * 2**30))

@@ -10,8 +10,8 @@ from typing import Any
 from deqlab.course.comparison import Comparison, compare
 from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Question
+from deqlab.course.following import CellEnd
 from deqlab.course.outcomes import Outcome
-from deqlab.course.running import CellEnd
 from deqlab.course.values import Unsent, Value, decode
 
 STOPPED = {

@@ -13,13 +13,14 @@ from itertools import zip_longest
 from pathlib import Path
 
 from deqlab.course.assembly import reference_answers
+from deqlab.course.collecting import Reference, collect, run_reference
 from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Exercise, Question
-from deqlab.course.grading import Reference, collect, judge_all, run_reference
+from deqlab.course.following import Limits
+from deqlab.course.grading import judge_all
 from deqlab.course.judging import Judgement
 from deqlab.course.outcomes import Outcome
 from deqlab.course.releasing import stub
-from deqlab.course.running import Limits
 
 MIN_MUTANTS = 4
 MIN_RIGHT = 2

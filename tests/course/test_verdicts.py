@@ -18,7 +18,9 @@ def test_a_passing_check_prints_its_verdict_and_returns_the_points(capsys):
     )
     out, err = capsys.readouterr()
     assert points == 2.0
-    assert out == "demo: 2 of 2 checks passed\n  ✓ one example: largest deviation 0\n  ✓ a property\n"
+    assert out == (
+        "demo: 2 of 2 checks passed\n  ✓ one example: largest deviation 0\n  ✓ a property\n"
+    )
     assert err == ""
 
 

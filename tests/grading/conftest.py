@@ -11,10 +11,11 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from deqlab.course.collecting import Reference, run_reference
 from deqlab.course.exercise import Exercise, read_exercise
-from deqlab.course.grading import Grade, Reference, grade_submission, run_reference
+from deqlab.course.following import Limits
+from deqlab.course.grading import Grade, grade_submission
 from deqlab.course.releasing import release
-from deqlab.course.running import Limits
 
 GIVEN = "import numpy as np\nfrom deqlab.course import check, close, emit, holds, scored_rng"
 

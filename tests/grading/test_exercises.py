@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from deqlab.course.exercise import read_exercise
+from deqlab.course.following import CellEnd
 from deqlab.course.judging import decode_all, judge
 from deqlab.course.outcomes import Outcome
 from deqlab.course.releasing import released_path, released_text
-from deqlab.course.running import CellEnd
 from deqlab.course.values import encode
 from deqlab.course.verification import read_variants, verify
 

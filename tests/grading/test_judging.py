@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from deqlab.course.following import CellEnd
 from deqlab.course.judging import judge
 from deqlab.course.outcomes import Outcome
-from deqlab.course.running import CellEnd
 from deqlab.course.values import encode
 
 PASSED = CellEnd("passed")

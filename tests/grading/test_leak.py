@@ -16,7 +16,8 @@ import pytest
 
 from deqlab.course.assembly import assemble
 from deqlab.course.emission import scored_rng
-from deqlab.course.running import Limits, run_notebook
+from deqlab.course.following import Limits
+from deqlab.course.running import run_notebook
 from deqlab.course.values import encode
 
 SEED = 7  # that of the toy's reference
