@@ -96,7 +96,7 @@ def axes(
     low, high = window
     grid = ticks = ""
     for k in range(math.ceil(low / tick), math.floor(high / tick) + 1):
-        text = number(k * tick, 1 if tick < 1 else 0)
+        text = number(k * tick, 1 if tick % 1 else 0)
         x = (k * tick - low) / (high - low) * side
         grid += f"M{x:.1f},0V{side}M0,{side - x:.1f}H{side}"
         ticks += text_at("minor", left + x, top + side + 20, text, "middle")

@@ -37,7 +37,7 @@ const dotted = points => points.map(point => line([point]) + "h0").join("");
 function axes([low, high], tick, left, top, side) {
   let grid = "", ticks = "";
   for (let k = ceil(low / tick); k <= floor(high / tick); k++) {
-    const text = number(k * tick, tick < 1 ? 1 : 0), x = (k * tick - low) / (high - low) * side;
+    const text = number(k * tick, tick % 1 ? 1 : 0), x = (k * tick - low) / (high - low) * side;
     grid += `M${px(x)},0V${side}M0,${px(side - x)}H${side}`;
     ticks += textAt("minor", left + x, top + side + 20, text, "middle");
     ticks += textAt("minor", left - 8, top + side - x + 5, text, "end");

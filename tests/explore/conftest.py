@@ -1,9 +1,27 @@
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from deqlab.explore import Explorable
+
+
+def assert_same_drawing(script: str, figure: Explorable) -> None:
+    """Equal but for a last digit: JavaScript and Python round ties differently."""
+    script = re.sub(r"></(path|circle|rect)>", "/>", script)
+    python = figure.picture.split("/>", 1)[1][: -len("</svg>")]
+    number = r"-?\d+\.\d"
+    assert re.sub(number, "#", script) == re.sub(number, "#", python)
+    pairs = zip(re.findall(number, script), re.findall(number, python), strict=True)
+    assert max(abs(float(p) - float(q)) for p, q in pairs) < 0.11
+
+
+@pytest.fixture
+def same_drawing() -> Callable[[str, Explorable], None]:
+    """Compares what a script drew with the still picture of Python."""
+    return assert_same_drawing
+
 
 THEMES = {
     "light": '<html lang="en" data-theme="light">',
@@ -43,6 +61,24 @@ class Page:
 
     def numbers(self, k: int = 0) -> Any:
         return self.root(k).evaluate("root => root.deqlab.numbers")
+
+    def look(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Set a state and return the numbers, the drawing and the text alternative.
+
+        Of a long list of numbers the first 401 are returned.
+        """
+        found: dict[str, Any] = self.root().evaluate(
+            """(root, state) => {
+                root.deqlab.set(state);
+                const short = Object.entries(root.deqlab.numbers).map(([name, value]) =>
+                    [name, Array.isArray(value) ? value.slice(0, 401) : value]);
+                const picture = root.querySelector("svg"), drawn = picture.querySelector("g");
+                return {numbers: Object.fromEntries(short), markup: drawn.innerHTML,
+                        label: picture.getAttribute("aria-label")};
+            }""",
+            state,
+        )
+        return found
 
     def verdict(self, k: int = 0) -> str:
         return str(self.root(k).locator("[aria-live]").inner_text())

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from deqlab.explore import Explorable, cobweb
+from deqlab.explore import Explorable, banach_bounds, cobweb, tanh_plane
 from deqlab.explore._explorable import data_uri
 
 
@@ -33,18 +33,39 @@ class Elements(HTMLParser):
             self.code += data
 
 
-@pytest.fixture(params=["affine", "cos", "tanh", "babylonian", "logistic"])
-def explorable(request: pytest.FixtureRequest) -> Explorable:
-    return cobweb(request.param)
+CALLS = [
+    *(f'cobweb("{name}")' for name in ("affine", "cos", "tanh", "babylonian", "logistic")),
+    *(f'tanh_plane("{name}")' for name in ("contraction", "transient", "several", "relu")),
+    "banach_bounds()",
+    'banach_bounds(lipschitz=0.99, angle=60, precision="bfloat16", rounding=True)',
+]
 
 
-def test_the_html_is_the_same_every_time(explorable: Explorable) -> None:
-    again = cobweb(explorable.config["state"]["map"])
-    assert explorable._repr_html_() == explorable._repr_html_() == again._repr_html_()
-    program = "import sys; from deqlab.explore import cobweb; print(cobweb(sys.argv[1]).id)"
-    name = explorable.config["state"]["map"]
-    run = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True)
-    assert run.stdout.strip() == explorable.id
+def _make(call: str) -> Explorable:
+    made: Explorable = eval(
+        call, {"cobweb": cobweb, "tanh_plane": tanh_plane, "banach_bounds": banach_bounds}
+    )
+    return made
+
+
+@pytest.fixture(params=CALLS)
+def call(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def explorable(call: str) -> Explorable:
+    return _make(call)
+
+
+def test_the_html_is_the_same_every_time(explorable: Explorable, call: str) -> None:
+    assert explorable._repr_html_() == explorable._repr_html_() == _make(call)._repr_html_()
+
+
+def test_the_ids_are_the_same_in_another_process() -> None:
+    program = "import sys; from deqlab.explore import *; print(*(eval(c).id for c in sys.argv[1:]))"
+    run = subprocess.run([sys.executable, "-c", program, *CALLS], capture_output=True, text=True)
+    assert run.stdout.split() == [_make(call).id for call in CALLS]
 
 
 def test_the_id_depends_on_every_parameter() -> None:
@@ -55,6 +76,25 @@ def test_the_id_depends_on_every_parameter() -> None:
         cobweb("tanh", b=0.01),
         cobweb("tanh", start=0.11),
         cobweb("tanh", steps=21),
+        tanh_plane(),
+        tanh_plane("cycle"),
+        tanh_plane("cycle", activation="identity"),
+        tanh_plane("cycle", eigenvalues=(0, 0)),
+        tanh_plane("cycle", radius=1),
+        tanh_plane("cycle", angle=1),
+        tanh_plane("cycle", nonnormality=1),
+        tanh_plane("cycle", turn=1),
+        tanh_plane("cycle", offset=(0, 1)),
+        tanh_plane("cycle", start=(0, 1)),
+        tanh_plane("cycle", steps=1),
+        banach_bounds(),
+        banach_bounds(lipschitz=0.8),
+        banach_bounds(angle=1),
+        banach_bounds(distance=10),
+        banach_bounds(precision="exact"),
+        banach_bounds(rounding=True),
+        banach_bounds(tol=1e-5),
+        banach_bounds(steps=100),
     ]
     assert len({figure.id for figure in figures}) == len(figures)
 
@@ -110,7 +150,8 @@ def test_text_is_escaped() -> None:
 
 
 def test_script_and_style_are_small(explorable: Explorable) -> None:
-    assert len(Elements(explorable._repr_html_()).code.encode()) < 25_000
+    """Of which the script is about 22 kB at most: what a page pays for one more figure."""
+    assert len(Elements(explorable._repr_html_()).code.encode()) < 26_500
 
 
 def _palettes() -> list[dict[str, str]]:
@@ -138,7 +179,8 @@ def test_every_colour_that_carries_text_has_contrast(palette: dict[str, str], na
 
 def test_importing_explore_imports_no_library() -> None:
     program = (
-        "import sys, deqlab.explore as e; e.cobweb()._repr_html_(); "
+        "import sys, deqlab.explore as e; "
+        "[make()._repr_html_() for make in (e.cobweb, e.tanh_plane, e.banach_bounds)]; "
         "print([m for m in ('matplotlib', 'ipywidgets', 'torch', 'scipy') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

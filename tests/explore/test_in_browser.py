@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deqlab.explore import Explorable, cobweb, frames
+from deqlab.explore import Explorable, banach_bounds, cobweb, frames, tanh_plane
 from deqlab.explore._orbits import MAPS
 
 pytestmark = pytest.mark.browser
@@ -38,16 +38,36 @@ def test_an_explorable_that_is_inserted_later_comes_alive(visit: Callable[..., A
     assert [page.state(k)["map"] for k in (0, 1)] == ["cos", "tanh"]
 
 
-def test_without_scripts_the_picture_shows_and_no_control(visit: Callable[..., Any]) -> None:
-    page = visit(cobweb("cos"), java_script_enabled=False)
+@pytest.mark.parametrize(
+    ("figure", "caption"),
+    [
+        (cobweb("cos"), "From z₀ = 0.10: converges to 0.7391"),
+        (tanh_plane("transient"), "From z₀ = (−0.40, 0.60): converges to (0.00, 0.00)"),
+        (banach_bounds(), "L = 0.90, λ at 0°, float64: |eₖ| ≤ 10⁻⁶ is promised at step 132"),
+    ],
+    ids=["cobweb", "tanh-plane", "banach-bounds"],
+)
+def test_without_scripts_the_picture_shows_and_no_control(
+    visit: Callable[..., Any], figure: Explorable, caption: str
+) -> None:
+    page = visit(figure, java_script_enabled=False)
     image = page.page.get_by_role("img")
     assert image.count() == 1
-    assert image.get_attribute("alt") == cobweb("cos").alt
+    assert image.get_attribute("alt") == figure.alt
     box = image.bounding_box()
     assert box["width"] > 300
     assert box["height"] == pytest.approx(box["width"], abs=1)
     assert page.page.locator("input, select, button, output").count() == 0
-    assert page.page.get_by_text("From z₀ = 0.10: converges to 0.7391").is_visible()
+    assert page.page.get_by_text(caption).is_visible()
+
+
+def test_figures_of_different_kinds_share_a_page(visit: Callable[..., Any]) -> None:
+    page = visit(cobweb(), tanh_plane(), banach_bounds(), tanh_plane("cycle"))
+    labels = [page.root(k).get_attribute("aria-label") for k in range(4)]
+    plane = "Interactive figure: a map of the plane"
+    bounds = "Interactive figure: Banach's error bounds"
+    assert labels == ["Interactive figure: cobweb diagram", plane, bounds, plane]
+    assert [page.state(k).get("preset") for k in (1, 3)] == ["contraction", "cycle"]
 
 
 def test_print_shows_the_picture_in_light_colours_and_no_control(
@@ -80,9 +100,21 @@ def test_the_theme_of_the_host_is_followed(
     assert background == ("rgb(20, 24, 30)" if dark else "rgb(255, 255, 255)")
 
 
-@pytest.mark.parametrize("name", sorted(MAPS))
-def test_a_phone_shows_all_without_scrolling_sideways(visit: Callable[..., Any], name: str) -> None:
-    page = visit(cobweb(name, steps=60), viewport={"width": 390, "height": 800})
+@pytest.mark.parametrize(
+    "figure",
+    [
+        *(cobweb(name, steps=60) for name in sorted(MAPS)),
+        tanh_plane("several"),
+        tanh_plane("rotation", nonnormality=-10, turn=-45, offset=(-1.25, -1.25), steps=60),
+        banach_bounds(angle=180, steps=400),
+        banach_bounds(lipschitz=0.99, precision="bfloat16", distance=100),
+    ],
+    ids=lambda figure: figure.id,
+)
+def test_a_phone_shows_all_without_scrolling_sideways(
+    visit: Callable[..., Any], figure: Explorable
+) -> None:
+    page = visit(figure, viewport={"width": 390, "height": 800})
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 390
     smallest = page.root().evaluate(
         """root => Math.min(...[...root.querySelectorAll("svg text")].map(text =>
@@ -100,7 +132,8 @@ def test_a_phone_shows_all_without_scrolling_sideways(visit: Callable[..., Any],
 @pytest.mark.parametrize("width", [390, 1400])
 def test_axe_finds_no_serious_violation(visit: Callable[..., Any], theme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = visit(cobweb("tanh"), powers(), theme=theme, viewport={"width": width, "height": 800})
+    figures = (cobweb("tanh"), powers(), tanh_plane("rotation"), banach_bounds())
+    page = visit(*figures, theme=theme, viewport={"width": width, "height": 800})
     violations = axe.run(page.page).response["violations"]
     assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
 
