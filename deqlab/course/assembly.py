@@ -152,6 +152,7 @@ def assemble(
     *,
     stopped: Collection[str] = (),
     settled: Collection[str] = (),
+    checks: bool = True,
 ) -> Assembled:
     """Assemble the notebook that is run.
 
@@ -165,6 +166,8 @@ def assemble(
         check and scored cells are left out.
     settled : collection of str
         Questions judged in an earlier run: their check and scored cells are left out.
+    checks : bool
+        Whether public checks are run.
 
     Returns
     -------
@@ -182,6 +185,8 @@ def assemble(
         kind, grade_id = role
         done = grade_id in stopped or grade_id in settled
         if kind is Role.MEASURE or (done and kind is not Role.ANSWER):
+            continue
+        if kind is Role.CHECK and not checks:
             continue
         source = cell.source
         if kind is Role.ANSWER:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from deqlab.course.errors import CourseError
@@ -55,16 +56,18 @@ def run_public_checks(path: Path | str, *, cell_seconds: float = 60.0) -> list[P
         if cell.cell_type == "code":
             cell.outputs = []
     client = NotebookClient(
-        notebook, timeout=cell_seconds, kernel_name="python3", allow_errors=True
+        notebook,
+        timeout=cell_seconds,
+        interrupt_on_timeout=True,
+        kernel_name="python3",
+        allow_errors=True,
     )
-    stopped = ""
+    died = False
     try:
-        client.execute(cwd=str(Path(path).resolve().parent))
-    except CellTimeoutError:
-        stopped = f"a cell did not finish within {cell_seconds:g} s; nothing after it was run"
+        client.execute(cwd=str(Path(path).resolve().parent), stderr=subprocess.DEVNULL)
     except DeadKernelError:
-        stopped = "the kernel died; nothing after that was run"
-    return [_verdict(cell, stopped) for cell in checks]
+        died = True
+    return [_verdict(cell, died) for cell in checks]
 
 
 def _grade_id(cell: NotebookNode) -> str:
@@ -73,16 +76,19 @@ def _grade_id(cell: NotebookNode) -> str:
     return grade_id.removesuffix(SUFFIX) if metadata.get("grade") else ""
 
 
-def _verdict(cell: NotebookNode, stopped: str) -> PublicVerdict:
+def _verdict(cell: NotebookNode, died: bool) -> PublicVerdict:
     grade_id = _grade_id(cell)
     errors = [output for output in cell.outputs if output.output_type == "error"]
     if errors:
         error = errors[0]
         if error.ename == "CheckFailedError":
             return PublicVerdict(grade_id, False, error.evalue)
+        if error.ename == "KeyboardInterrupt":
+            return PublicVerdict(grade_id, False, f"{grade_id}: did not finish in time")
         return PublicVerdict(grade_id, False, f"{grade_id}: {error.ename}: {error.evalue}")
     results = [output for output in cell.outputs if output.output_type == "execute_result"]
     if not results:
-        return PublicVerdict(grade_id, False, f"{grade_id}: {stopped or 'the check did not run'}")
+        what = "the kernel died; nothing after that was run" if died else "gave no verdict"
+        return PublicVerdict(grade_id, False, f"{grade_id}: {what}")
     text = "".join(o.text for o in cell.outputs if o.get("name") == "stdout").rstrip()
     return PublicVerdict(grade_id, True, text or f"{grade_id}: passed")

@@ -37,7 +37,12 @@ class Collected:
 
 
 def collect(
-    exercise: Exercise, answers: Mapping[str, str], *, seed: int, limits: Limits
+    exercise: Exercise,
+    answers: Mapping[str, str],
+    *,
+    seed: int,
+    limits: Limits,
+    checks: bool = True,
 ) -> Collected:
     """Run answers and collect their values.
 
@@ -52,6 +57,8 @@ def collect(
         Source by grade_id.
     seed : int
     limits : Limits
+    checks : bool
+        Whether public checks are run.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def collect(
     collected, stopped = Collected(), set[str]()
     while True:
         settled = collected.ends.keys() - stopped
-        assembled = assemble(exercise, answers, stopped=stopped, settled=settled)
+        assembled = assemble(exercise, answers, stopped=stopped, settled=settled, checks=checks)
         run = run_notebook(assembled.notebook, seed=seed, limits=limits)
         culprit = _culprit(assembled, run, stopped)
         _gather(collected, assembled, run, culprit)
@@ -72,12 +79,16 @@ def collect(
 def run_reference(exercise: Exercise, *, seed: int, limits: Limits) -> Reference:
     """Run the instructor's solution as a submission is run and return what it emits.
 
+    Its public checks are left out: the release has proved them.
+
     Raises
     ------
     CourseError
         If a question's cells do not pass, or emit nothing.
     """
-    collected = collect(exercise, reference_answers(exercise), seed=seed, limits=limits)
+    collected = collect(
+        exercise, reference_answers(exercise), seed=seed, limits=limits, checks=False
+    )
     reference = {}
     for question in exercise.questions:
         end = collected.ends[question.grade_id]
