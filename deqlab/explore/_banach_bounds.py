@@ -108,8 +108,8 @@ def banach_bounds(
 
     Examples
     --------
-    >>> banach_bounds(lipschitz=0.9, angle=180).caption
-    'L = 0.90, λ at 180°, float64: |eₖ| ≤ 10⁻⁶ is promised at step 160, reached at 132, ...'
+    >>> banach_bounds(lipschitz=0.9, angle=180).caption.split(": ")[1]
+    '|eₖ| ≤ 10⁻⁶ is promised at step 160, reached at 132, certified at 160.'
     """
     one_of("precision", precision, PRECISIONS)
     if not isinstance(rounding, bool):

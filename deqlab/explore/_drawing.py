@@ -38,6 +38,14 @@ def number(z: float, digits: int = 4) -> str:
     return (text if float(text) else text.lstrip("-")).replace("-", "−")
 
 
+def beside_one(z: float) -> str:
+    """Return z with two decimals, or with as many as tell it from 1, up to eight."""
+    digits = 2
+    while digits < 8 and z != 1 and float(f"{z:.{digits}f}") == 1:
+        digits += 1
+    return number(z, digits)
+
+
 def size(z: float) -> str:
     """Return z >= 0 to three decimals, or as a power of ten where that says too little."""
     if z == 0 or not math.isfinite(z):

@@ -6,7 +6,7 @@
 import math
 from dataclasses import dataclass
 
-from deqlab.explore._drawing import Point, number, size
+from deqlab.explore._drawing import Point, beside_one, number, size
 from deqlab.explore._orbits import HORIZON, LONGEST_CYCLE, Verdict
 from deqlab.explore._plane import FAR, FixedPoint, Spectrum, orbit
 
@@ -76,7 +76,7 @@ def _landed(
     growth: float,
     peak: int,
 ) -> Verdict:
-    norm, at = f"‖W‖ = {number(spectrum.norm, 2)}", _at(limit.z)
+    norm, at = f"‖W‖ = {beside_one(spectrum.norm)}", _at(limit.z)
     first_grows = f"; |eₖ| first grows, to {number(growth, 2)} |e₀| at step {peak}"
     tail = first_grows if growth > 1.005 else ""
     if spectrum.norm < 1:

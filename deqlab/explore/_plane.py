@@ -41,7 +41,8 @@ class Spectrum:
     def norm(self) -> float:
         """‖W‖₂, the longest half-axis of the image of the unit ball."""
         first, second = abs(self.p), abs(self.p if self.is_pair else self.q)
-        return (math.hypot(first + second, self.c) + math.hypot(first - second, self.c)) / 2
+        norm = (math.hypot(first + second, self.c) + math.hypot(first - second, self.c)) / 2
+        return 1.0 if abs(norm - 1) <= 1e-14 else norm  # rounding certifies no contraction
 
     def matrix(self) -> Matrix:
         """W, with entries below 1e-12 set to zero."""

@@ -13,6 +13,7 @@ from deqlab.explore._drawing import (
     along,
     around,
     axes,
+    beside_one,
     circle,
     disc,
     dotted,
@@ -142,9 +143,9 @@ def tanh_plane(
     ‖W‖₂; the orbit from a start that can be dragged, and the orbits from twelve points of the unit
     circle; the fixed points, filled where they attract and hollow where they do not; what becomes
     of the orbit, in words, judged from 10 000 steps; and the error |e_k| = |z_k − z*| on a
-    logarithmic scale, between ρ(J)^k |e_0| and ‖W‖₂^k |e_0| where J is the Jacobian at z* (for
-    φ = identity, W itself). Where the orbit has no limit the length of its steps takes the place of
-    the error.
+    logarithmic scale, with its bound ‖W‖₂^k |e_0| and its rate in the end, ρ(J)^k |e_0|, where J is
+    the Jacobian at z* (for φ = identity, W itself). Where the orbit has no limit the length of its
+    steps takes the place of the error.
 
     The reader sets ρ(W) and ‖W‖₂ apart: W = Q T Qᵀ with Q a rotation and T the real Schur form,
 
@@ -154,9 +155,9 @@ def tanh_plane(
 
     Here |c| is Henrici's departure from normality, and c = 0 makes W normal, with ‖W‖₂ = ρ(W).
 
-    Every isolated fixed point is shown: for tanh, an exhaustive search excludes an interval or
-    proves that the equation is monotone on it, down to fixed points 10⁻³ apart; for ReLU and the
-    identity, the linear systems of all pieces are solved.
+    Every isolated fixed point is shown. For tanh, an exhaustive search excludes an interval or
+    proves that the equation is monotone on it, down to fixed points about 10⁻³ apart. For ReLU and
+    the identity, the linear systems of all pieces are solved.
 
     Parameters
     ----------
@@ -199,8 +200,8 @@ def tanh_plane(
 
     Examples
     --------
-    >>> tanh_plane("nilpotent", start=(0.1, 0.1)).caption
-    'From z₀ = (0.10, 0.10): converges to (0.00, 0.00), ...'
+    >>> tanh_plane("transient").caption.split("; ")[1]
+    '|eₖ| first grows, to 2.18 |e₀| at step 3.'
     """
     one_of("preset", preset, PRESETS)
     state = {key: value for key, value in PRESETS[preset].items() if key != "title"}
@@ -260,7 +261,7 @@ def _describe(state: dict[str, Any]) -> str:
     spectrum = _spectrum(state)
     return (
         f"f(z) = {FORMULAS[state['activation']]}, ρ(W) = {number(spectrum.radius, 2)}, "
-        f"‖W‖ = {number(spectrum.norm, 2)}, from z₀ = ({number(state['x'], 2)}, "
+        f"‖W‖ = {beside_one(spectrum.norm)}, from z₀ = ({number(state['x'], 2)}, "
         f"{number(state['y'], 2)}), {state['steps']} steps"
     )
 
@@ -344,7 +345,7 @@ def _draw(state: dict[str, Any]) -> tuple[str, str]:
         text = f"ρ(J) = {number(point.moduli[0], 2)}"
         labels += label("green", text, taken, around(*at(point.z), 8 * len(text)), frame)
     taken += along(ball) + along([centre, end])
-    text = f"‖W‖ = {number(spectrum.norm, 2)}"
+    text = f"‖W‖ = {beside_one(spectrum.norm)}"
     labels += label("blue", text, taken, around(*text_spot, 8 * len(text)), frame)
     text = "unit circle"
     spots = [spot for k in range(0, 120, 10) for spot in around(*ball[k], 8 * len(text))[:8]]

@@ -17,6 +17,12 @@ function number(z, digits = 4) {
   return withMinus(Number(text) ? text : text.replace("-", ""));
 }
 
+function besideOne(z) {
+  let digits = 2;
+  while (digits < 8 && z !== 1 && Number(z.toFixed(digits)) === 1) digits++;
+  return number(z, digits);
+}
+
 const say = (kind, text) => ({kind, text});
 
 const px = length => length.toFixed(1);

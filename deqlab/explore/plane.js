@@ -28,7 +28,8 @@ const radiusOf = ({pair, l1, l2, radius}) => pair === "complex" ? radius : max(a
 
 function normOf({pair, l1, l2, radius, c}) {
   const [p, q] = pair === "complex" ? [radius, radius] : [abs(l1), abs(l2)];
-  return (hypot(p + q, c) + hypot(p - q, c)) / 2;
+  const norm = (hypot(p + q, c) + hypot(p - q, c)) / 2;
+  return abs(norm - 1) <= 1e-14 ? 1 : norm;
 }
 
 const PHI = {tanh, relu: y => max(y, 0), identity: y => y};
@@ -169,7 +170,7 @@ function judge(state, W, b, start, fixed) {
 }
 
 function landed(state, limit, fixed, growth, peak) {
-  const norm = `‖W‖ = ${number(normOf(state), 2)}`, at = place(limit.z);
+  const norm = `‖W‖ = ${besideOne(normOf(state))}`, at = place(limit.z);
   const tail = growth > 1.005 ? `; |eₖ| first grows, to ${number(growth, 2)} |e₀| at step ${peak}` : "";
   if (normOf(state) < 1) return say("contraction", `contraction: ${norm} < 1, so every start converges to ${at}`);
   if (limit.kind === "marginal")

@@ -47,7 +47,7 @@ function drawPlane(half, {x, y}, {W, norm, fixed, orbit, ring}) {
     labels += put("green", text, near(at(z), text));
   }
   taken.push(...along(ball), ...along([centre, end]));
-  const text = `‖W‖ = ${number(norm, 2)}`;
+  const text = `‖W‖ = ${besideOne(norm)}`;
   labels += put("blue", text, near(at(axis.map(z => z * shrink)), text));
   const spots = ball.filter((_, k) => k % 10 === 0 && k < 120);
   labels += put("minor", "unit circle", spots.flatMap(point => near(point, "unit circle").slice(0, 8)));
@@ -124,7 +124,7 @@ explore("tanh-plane", {
   draw({maxSteps}, state, numbers) {
     const {W, radius, norm, fixed, verdict, lengths, limit, growth, peak} = numbers;
     const from = `from z₀ = ${place([state.x, state.y])}, ${state.steps} steps`;
-    const what = `f(z) = ${FORMULAS[state.activation]}, ρ(W) = ${number(radius, 2)}, ‖W‖ = ${number(norm, 2)}, ${from}`;
+    const what = `f(z) = ${FORMULAS[state.activation]}, ρ(W) = ${number(radius, 2)}, ‖W‖ = ${besideOne(norm)}, ${from}`;
     const half = halfWidth(state.activation, numbers, maxSteps), last = lengths.length - 1;
     const scale = SIDE / 2 / half;
     return {
@@ -136,7 +136,7 @@ explore("tanh-plane", {
       grip: [LEFT + SIDE / 2 + scale * state.x, TOP + SIDE / 2 - scale * state.y],
       notes: [
         `W = [[${W.map(row => row.map(w => number(w, 2)).join(", ")).join("], [")}]]`,
-        `ρ(W) = ${number(radius, 3)}, ‖W‖₂ = ${number(norm, 3)}`,
+        `ρ(W) = ${number(radius, 2)}, ‖W‖₂ = ${besideOne(norm)}`,
         ...fixed.map(({z, moduli, kind}) => `${DISC[kind]} ${place(z)} ${kind}, ρ(J) = ${number(moduli[0], 2)}`),
         ...growth > 1.005 ? [`largest |eₖ| / |e₀| = ${number(growth, 3)}, at k = ${peak}`] : [],
       ],

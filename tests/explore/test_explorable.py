@@ -1,10 +1,12 @@
 """What every explorable promises, whatever it shows: checked on the HTML alone."""
 
+import doctest
 import json
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib import import_module
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote
@@ -175,6 +177,13 @@ def test_every_colour_that_carries_text_has_contrast(palette: dict[str, str], na
     """WCAG 2.2, 1.4.3: text needs a contrast ratio of 4.5 (graphics 3)."""
     darker, lighter = sorted([_luminance(palette[name]), _luminance(palette["paper"])])
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("name", ["_cobweb", "_tanh_plane", "_banach_bounds"])
+def test_the_examples_of_the_docstrings_are_true(name: str) -> None:
+    result = doctest.testmod(import_module(f"deqlab.explore.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_importing_explore_imports_no_library() -> None:

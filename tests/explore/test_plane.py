@@ -291,6 +291,21 @@ def test_every_other_fate_has_its_words(arguments: dict[str, object], words: str
     assert words in figure.alt
 
 
+@pytest.mark.parametrize(
+    ("eigenvalues", "c", "words"),
+    [
+        ((0.94, 0.81), 0.2, "contraction: ‖W‖ = 0.99996 < 1"),
+        ((0.92, 0.86), 0.2, "not certified, ‖W‖ = 1.000003"),
+        ((0.6, 0.0), 0.8, "not certified, ‖W‖ = 1.00"),
+        ((0.5, 0.0), 0.0, "contraction: ‖W‖ = 0.50 < 1"),
+    ],
+)
+def test_a_norm_beside_one_is_told_from_one(
+    eigenvalues: tuple[float, float], c: float, words: str
+) -> None:
+    assert words in tanh_plane(eigenvalues=eigenvalues, nonnormality=c).alt
+
+
 def test_an_argument_that_changes_the_map_makes_it_your_own() -> None:
     assert tanh_plane("cycle").config["state"]["preset"] == "cycle"
     assert tanh_plane("cycle", start=(1, 1), steps=5).config["state"]["preset"] == "cycle"
