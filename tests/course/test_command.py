@@ -100,6 +100,13 @@ def test_check_says_so_when_a_cell_hangs_or_the_kernel_dies(course, capsys):
     assert "the kernel died" in capsys.readouterr().out
 
 
+def test_an_exception_is_shown_with_the_student_s_own_line(course, capsys):
+    name = course("def double(x):\n    y = x\n    return y / 0", "half = float")
+    assert main(["check", name]) == 1
+    expected = "✗ of 3: raised ZeroDivisionError: float division by zero (line 3: return y / 0)"
+    assert expected in capsys.readouterr().out
+
+
 def test_check_refuses_what_has_no_checks(tmp_path, capsys):
     nbformat.write(new_notebook(), tmp_path / "a.ipynb")
     (tmp_path / "b.ipynb").write_text("{")
