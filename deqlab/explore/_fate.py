@@ -43,14 +43,14 @@ def judge(
             verdict = _landed(activation, spectrum, limit, fixed, growth, peak)
             return Fate(verdict, limit, growth, peak)
         if limit.kind in ("attracting", "marginal") and away < 0.999 * before:
-            text = f"creeps towards {_at(limit.z)}, still {size(away)} away after 10⁴ steps"
+            text = f"creeps towards {place(limit.z)}, still {size(away)} away after 10⁴ steps"
             return Fate(Verdict("slow", f"marginal: {text}"), limit)
     if math.dist(last, points[-2]) <= 1e-12 * max(1, math.hypot(*last)):
-        text = f"marginal: lands on {_at(last)}, one of a line of fixed points"
+        text = f"marginal: lands on {place(last)}, one of a line of fixed points"
         return Fate(Verdict("marginal", text))
     for period in range(2, LONGEST_CYCLE + 1):
         if math.dist(last, points[-1 - period]) <= 1e-9:
-            swap = f" {_at(min(points[-2:]))} ↔ {_at(max(points[-2:]))}" if period == 2 else ""
+            swap = f" {place(min(points[-2:]))} ↔ {place(max(points[-2:]))}" if period == 2 else ""
             if activation == "identity":
                 text = f"marginal: ρ(W) = 1, so the orbit repeats for ever, a {period}-cycle{swap}"
             else:
@@ -64,7 +64,8 @@ def judge(
     return Fate(Verdict("bounded", text))
 
 
-def _at(z: Point) -> str:
+def place(z: Point) -> str:
+    """Return the coordinates of a point."""
     return f"({number(z[0], 2)}, {number(z[1], 2)})"
 
 
@@ -76,7 +77,7 @@ def _landed(
     growth: float,
     peak: int,
 ) -> Verdict:
-    norm, at = f"‖W‖ = {beside_one(spectrum.norm)}", _at(limit.z)
+    norm, at = f"‖W‖ = {beside_one(spectrum.norm)}", place(limit.z)
     first_grows = f"; |eₖ| first grows, to {number(growth, 2)} |e₀| at step {peak}"
     tail = first_grows if growth > 1.005 else ""
     if spectrum.norm < 1:

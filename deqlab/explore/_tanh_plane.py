@@ -23,105 +23,14 @@ from deqlab.explore._drawing import (
     picture,
 )
 from deqlab.explore._explorable import Explorable
-from deqlab.explore._fate import Fate, judge
+from deqlab.explore._fate import Fate, judge, place
 from deqlab.explore._plane import FixedPoint, Matrix, Spectrum, fixed_points, orbit
+from deqlab.explore._stories import LIMITS, PRESETS
 
 SIZE, LEFT, TOP, SIDE = 400, 46, 10, 344  # the picture and, inside it, the square that is plotted
 HALF_WIDTHS = (1.5, 3, 4.5, 6, 9, 12, 24, 48)
 MAX_STEPS = 60
 FORMULAS = {"tanh": "tanh(W z + b)", "relu": "max(W z + b, 0)", "identity": "W z + b"}
-LIMITS = {
-    "l1": (-2.5, 2.5),
-    "l2": (-2.5, 2.5),
-    "radius": (0, 2.5),
-    "angle": (0, 180),
-    "c": (-10, 10),
-    "turn": (-90, 90),
-    "b1": (-2, 2),
-    "b2": (-2, 2),
-    "x": (-1.5, 1.5),
-    "y": (-1.5, 1.5),
-}
-HALF_ANGLE = math.degrees(math.atan(0.5))  # the turn of [[-4, 8], [-2, 4]]
-
-
-def _preset(
-    title: str,
-    activation: str,
-    pair: tuple[str, float, float],
-    *,
-    c: float = 0.0,
-    turn: float = 0.0,
-    offset: Point = (0.0, 0.0),
-    start: Point,
-    steps: int = 30,
-) -> dict[str, Any]:
-    kind, p, q = pair
-    l1, l2, radius, angle = (p, q, max(abs(p), abs(q)), 40) if kind == "real" else (p, -p, p, q)
-    return {
-        "title": title,
-        "activation": activation,
-        "pair": kind,
-        "l1": l1,
-        "l2": l2,
-        "radius": radius,
-        "angle": angle,
-        "c": c,
-        "turn": turn,
-        "b1": offset[0],
-        "b2": offset[1],
-        "x": start[0],
-        "y": start[1],
-        "steps": steps,
-    }
-
-
-PRESETS = {
-    "contraction": _preset(
-        "contraction, W normal",
-        "tanh",
-        ("real", 0.8, 0.3),
-        turn=30,
-        offset=(0.2, -0.1),
-        start=(-1.0, -1.0),
-    ),
-    "rotation": _preset(
-        "rotation, shrinking", "tanh", ("complex", 0.9, 40), offset=(0.3, 0.0), start=(1.2, 0.6)
-    ),
-    "transient": _preset(
-        "grows, then decays",
-        "identity",
-        ("real", 0.9, 0.5),
-        c=1.6,
-        turn=20,
-        start=(-0.4, 0.6),
-        steps=50,
-    ),
-    "nilpotent": _preset(
-        "ρ = 0, 5 fixed points",
-        "tanh",
-        ("real", 0.0, 0.0),
-        c=10.0,
-        turn=HALF_ANGLE,
-        start=(-0.3, 0.2),
-    ),
-    "relu": _preset(
-        "ρ = 0 with ReLU",
-        "relu",
-        ("real", 0.0, 0.0),
-        c=-5.0,
-        turn=HALF_ANGLE,
-        offset=(-1.0, -1.5),
-        start=(1.2, 0.2),
-    ),
-    "several": _preset(
-        "past +1: two limits", "tanh", ("real", 1.6, 1.2), turn=20, start=(0.3, -0.4)
-    ),
-    "cycle": _preset("past −1: a 2-cycle", "tanh", ("real", -1.6, 0.5), turn=30, start=(0.2, 0.3)),
-    "circling": _preset(
-        "pair past the circle", "tanh", ("complex", 1.2, 35), start=(0.1, 0.1), steps=60
-    ),
-}
 
 
 def tanh_plane(
@@ -235,9 +144,12 @@ def tanh_plane(
         changes["steps"] = whole("steps", steps, (1, MAX_STEPS))
     state |= changes | {"preset": "own" if own else preset}
 
-    scene, verdict = _draw(state)
+    scene, verdict, fixed = _draw(state)
     alt = f"Orbits of {_describe(state)}: {verdict}."
     caption = f"From z₀ = ({number(state['x'], 2)}, {number(state['y'], 2)}): {verdict}."
+    if len(fixed) > 1:
+        points = (f"{k} {place(z.z)} {z.kind}" for k, z in enumerate(fixed, start=1))
+        caption += f" Fixed points: {', '.join(points)}."
     return Explorable(
         kind="tanh-plane",
         scripts=("drawing.js", "plane.js", "tanh_plane.js"),
@@ -305,8 +217,8 @@ def _longest_axis(W: Matrix, norm: float) -> Point:
     return norm * math.cos(angle), norm * math.sin(angle)
 
 
-def _draw(state: dict[str, Any]) -> tuple[str, str]:
-    """Return what the picture shows and the verdict."""
+def _draw(state: dict[str, Any]) -> tuple[str, str, list[FixedPoint]]:
+    """Return what the picture shows, the verdict and the fixed points."""
     activation, start = state["activation"], (state["x"], state["y"])
     b, steps, spectrum = (state["b1"], state["b2"]), state["steps"], _spectrum(state)
     W = spectrum.matrix()
@@ -341,9 +253,10 @@ def _draw(state: dict[str, Any]) -> tuple[str, str]:
     for point in in_view:
         taken += [at(point.z)] * 20
     labels = label("red", "z₀", taken, around(*points[0], 16), frame)
-    for point in in_view if len(in_view) <= 5 else []:
-        text = f"ρ(J) = {number(point.moduli[0], 2)}"
-        labels += label("green", text, taken, around(*at(point.z), 8 * len(text)), frame)
+    for k, point in enumerate(fixed, start=1):
+        if point in in_view:
+            text = str(k) if len(fixed) > 1 else "z*"
+            labels += label("green", text, taken, around(*at(point.z), 8 * len(text)), frame)
     taken += along(ball) + along([centre, end])
     text = f"‖W‖ = {beside_one(spectrum.norm)}"
     labels += label("blue", text, taken, around(*text_spot, 8 * len(text)), frame)
@@ -360,4 +273,4 @@ def _draw(state: dict[str, Any]) -> tuple[str, str]:
         f'<rect class="dx-frame" x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}"/>'
         f"{circle('grip', LEFT + points[0][0], TOP + points[0][1], 8)}"
     )
-    return scene, fate.verdict.text
+    return scene, fate.verdict.text, fixed

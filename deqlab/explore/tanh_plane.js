@@ -42,10 +42,10 @@ function drawPlane(half, {x, y}, {W, norm, fixed, orbit, ring}) {
   const put = (colour, text, spots) => label(colour, text, taken, spots, frame);
   const near = (point, text) => around(...point, 8 * text.length);
   let labels = put("red", "z₀", near(points[0], "z₀"));
-  for (const {z, moduli} of visible.length <= 5 ? visible : []) {
-    const text = `ρ(J) = ${number(moduli[0], 2)}`;
-    labels += put("green", text, near(at(z), text));
-  }
+  fixed.forEach((point, k) => {
+    const text = fixed.length > 1 ? String(k + 1) : "z*";
+    if (visible.includes(point)) labels += put("green", text, near(at(point.z), text));
+  });
   taken.push(...along(ball), ...along([centre, end]));
   const text = `‖W‖ = ${besideOne(norm)}`;
   labels += put("blue", text, near(at(axis.map(z => z * shrink)), text));
@@ -137,7 +137,7 @@ explore("tanh-plane", {
       notes: [
         `W = [[${W.map(row => row.map(w => number(w, 2)).join(", ")).join("], [")}]]`,
         `ρ(W) = ${number(radius, 2)}, ‖W‖₂ = ${besideOne(norm)}`,
-        ...fixed.map(({z, moduli, kind}) => `${DISC[kind]} ${place(z)} ${kind}, ρ(J) = ${number(moduli[0], 2)}`),
+        ...fixed.map(({z, moduli, kind}, k) => `${DISC[kind]} ${fixed.length > 1 ? k + 1 : "z*"} ${place(z)} ${kind}, ρ(J) = ${number(moduli[0], 2)}`),
         ...growth > 1.005 ? [`largest |eₖ| / |e₀| = ${number(growth, 3)}, at k = ${peak}`] : [],
       ],
     };

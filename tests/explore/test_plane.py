@@ -1,6 +1,7 @@
 """The spectra, fixed points and verdicts of *tanh map in the plane*, against other ways to them."""
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from deqlab.explore import tanh_plane
 from deqlab.explore._fate import judge
 from deqlab.explore._plane import Spectrum, fixed_points, orbit, step
 from deqlab.explore._search import zeros
-from deqlab.explore._tanh_plane import PRESETS
+from deqlab.explore._stories import PRESETS
 
 EPS = 2.0**-52
 unhurried = settings(deadline=None)  # an example runs 10 000 steps, the machine may be busy
@@ -317,8 +318,16 @@ def test_the_picture_marks_fixed_points_by_kind() -> None:
     picture = tanh_plane("nilpotent").picture
     assert picture.count('<circle class="dx-attracting"') == 3
     assert picture.count('<circle class="dx-saddle"') == 2
-    assert picture.count(">ρ(J) = ") == 5
+    assert re.findall(r'dx-green"[^>]*>([^<]*)<', picture) == list("12345")
+    assert ">z*<" in tanh_plane("contraction").picture
     assert ">‖W‖ = 10.00<" in picture
+
+
+def test_the_caption_lists_the_fixed_points() -> None:
+    caption = tanh_plane("relu").caption
+    points = "1 (0.00, 0.00) attracting, 2 (1.00, 0.00) saddle, 3 (3.00, 0.50) attracting."
+    assert caption.endswith(f" Fixed points: {points}")
+    assert "Fixed points" not in tanh_plane("rotation").caption
 
 
 def test_the_orbit_drawn_has_the_steps_asked_for() -> None:

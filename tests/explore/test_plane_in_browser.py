@@ -10,7 +10,7 @@ import pytest
 
 from deqlab.explore import Explorable, tanh_plane
 from deqlab.explore._plane import Spectrum
-from deqlab.explore._tanh_plane import PRESETS
+from deqlab.explore._stories import PRESETS
 
 pytestmark = pytest.mark.browser
 
