@@ -10,6 +10,9 @@ import os
 import resource
 import signal
 import sys
+import traceback
+from types import TracebackType
+from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
 
@@ -29,8 +32,23 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     app = IPKernelApp.instance()
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
+    app.shell.set_custom_exc((MemoryError,), _free_memory)
     guard.arm(os.getcwd())
     app.start()
+
+
+def _free_memory(
+    shell: Any,
+    etype: type[BaseException],
+    value: BaseException,
+    tb: TracebackType,
+    tb_offset: int | None = None,
+) -> list[str]:
+    """Let go of what the failing frames hold, so that there is memory to report the error with."""
+    traceback.clear_frames(tb)
+    lines = [f"{etype.__name__}: {value}"]
+    shell._showtraceback(etype, value, lines)
+    return lines
 
 
 if __name__ == "__main__":

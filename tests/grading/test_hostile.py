@@ -212,7 +212,7 @@ def cube(x):
     "recursion without end": ("def cube(x):\n    return cube(x)", "raised"),
     "memory bomb": ("def cube(x):\n    return np.ones(10**10)", "out-of-memory"),
     "memory bomb in pieces": (
-        "def cube(x):\n    hoard = []\n    while True: hoard.append(bytearray(10**7))",
+        "def cube(x):\n    hoard = []\n    while True: hoard.append(np.empty(10**6))",
         "out-of-memory",
     ),
     "huge file": (
