@@ -23,6 +23,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from nbval.kernel import RunningKernel
 
 from deqlab.course.emission import VALUE_MIME
+from deqlab.course.lifetime import die_with_parent
 from deqlab.course.values import MAX_BYTES
 
 POLL = 0.2  # s between two looks at whether the kernel lives
@@ -41,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take over the pipe and teach nbval's kernel to notice its end."""
+    die_with_parent()
     descriptor = config.getoption("--deqlab-events")
     os.set_inheritable(descriptor, False)
     config.pluginmanager.register(Collector(descriptor))

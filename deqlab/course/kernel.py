@@ -5,10 +5,8 @@ Started as ``python -m deqlab.course.kernel -f CONNECTION_FILE`` from the run's 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-import signal
 import sys
 import traceback
 from types import TracebackType
@@ -17,15 +15,13 @@ from typing import Any
 from ipykernel.kernelapp import IPKernelApp
 
 from deqlab.course import guard
+from deqlab.course.lifetime import die_with_parent
 from deqlab.course.variables import FILE_VARIABLE, MEMORY_VARIABLE
-
-PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Run a kernel under the limits in the environment until it is told to stop."""
-    if sys.platform == "linux":  # do not outlive the nbval process
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     for variable, limit in ((MEMORY_VARIABLE, "RLIMIT_AS"), (FILE_VARIABLE, "RLIMIT_FSIZE")):
         number = int(os.environ.pop(variable))
         resource.setrlimit(getattr(resource, limit), (number, number))

@@ -5,6 +5,11 @@ that what an attack costs the others is seen too. Honest answers to those are wo
 """
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_output
@@ -315,6 +320,44 @@ def test_an_unreadable_submission_is_graded_too(graded_toy, tmp_path):
     assert {judgement.outcome for judgement in grade.judgements.values()} == {Outcome.UNREADABLE}
     assert grade.points == 0
     assert "JSONDecodeError" in json.dumps(grade.flags) or "NotJSONError" in json.dumps(grade.flags)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_grader_that_is_killed_leaves_nothing_running(toy):
+    toy.write()
+    path = toy.submit({"toy-cube": "import time\ntime.sleep(600)"})
+    command = [sys.executable, "-m", "deqlab.cli", "grade", path, "--solution", toy.write()]
+    environment = {**os.environ, "TMPDIR": str(toy.folder)}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as grader:
+        assert eventually(lambda: len(descendants(grader.pid)) == 2)
+        started = descendants(grader.pid)
+        grader.kill()
+    assert eventually(lambda: not any(running(pid) for pid in started))
+
+
+def eventually(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def descendants(pid):
+    try:
+        threads = list(Path(f"/proc/{pid}/task").glob("*/children"))
+        children = [int(child) for file in threads for child in file.read_text().split()]
+    except OSError:
+        return []
+    return [found for child in children for found in (child, *descendants(child))]
+
+
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_honest_blank_and_right_submissions(graded_toy):
