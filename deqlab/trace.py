@@ -23,8 +23,8 @@ class Trace:
     Attributes
     ----------
     value : array, shape of z0
-        The last iterate; for a NONFINITE sample the last one that f mapped to finite numbers or,
-        failing that, z0.
+        The last iterate; for a NONFINITE sample the last finite one, which f does not map to
+        finite numbers.
     iterates : array (K + 1, *shape of z0), or None
         All iterates; None if `history=False`.
     residuals : float64 array (K + 1, *B)
@@ -88,7 +88,11 @@ def describe(
 
 
 def _prospect(residuals: Floats, target: float) -> str:
-    """What the residuals so far, at most the last ten ratios, say about more steps."""
+    """What the residuals so far say about more steps.
+
+    They fall, or grow, only if the last one is the lowest, or highest, of the second half of the
+    run; the factor is the mean of the last ten steps.
+    """
     if target == -math.inf:
         return "no tolerance was given, so convergence was not judged"
     if target <= 0:
@@ -96,13 +100,15 @@ def _prospect(residuals: Floats, target: float) -> str:
     if len(residuals) < 2:
         return "no step was allowed: raise max_steps"
     recent = np.log(residuals[-11:])
+    before = residuals[min(len(residuals) // 2, len(residuals) - len(recent)) : -1]
     slope = float(recent[-1] - recent[0]) / (len(recent) - 1)
     factor = math.exp(min(slope, 700.0))
-    if slope < -1e-4:
+    if slope < -1e-4 and residuals[-1] < np.min(before):
         more = math.ceil((math.log(target) - recent[-1]) / slope)
         return f"the residual falls by the factor {factor:.4g} per step: raise max_steps by {more}"
+    grows = slope > 1e-4 and residuals[-1] > np.max(before)
+    course = f"grows (factor {factor:.4g} per step)" if grows else "stands still or wanders"
     return (
-        f"the residual {'grows' if slope > 1e-4 else 'stands still'} (factor {factor:.4g} per "
-        "step): f does not contract here, or the tolerance is below its rounding error; use "
-        "relaxation z <- (1 - t) z + t f(z), another solver, or a looser tolerance"
+        f"the residual {course}: f does not contract here, or the tolerance is below its rounding "
+        "error; use relaxation z <- (1 - t) z + t f(z), another solver, or a looser tolerance"
     )
