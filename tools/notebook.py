@@ -172,6 +172,7 @@ def execute(notebook: NotebookNode, name: str) -> NotebookNode:
             timeout=CELL_TIMEOUT,
             kernel_name="python3",
             record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": str(empty)}},
         )
         env = {**os.environ, "IPYTHONDIR": str(profile.parent), "PYTHONHASHSEED": "0"}
