@@ -1,0 +1,1 @@
+"""Solvers of (I − M) x = b from products with M: one algorithm, one file."""
