@@ -8,6 +8,7 @@ alternative, and no control is shown.
 - `cobweb` iterates a scalar map before the reader's eyes.
 - `tanh_plane` iterates z ↦ φ(W z + b) in the plane: ρ(W) and ‖W‖ set apart, all fixed points.
 - `banach_bounds` shows the error of a contraction between its bounds, and the rounding floor.
+- `solver_race` lets five solvers run from one start, in one currency: evaluations of f.
 - `frames` turns any Matplotlib figure into a figure with a slider.
 - `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
 
@@ -19,6 +20,15 @@ from deqlab.explore._cobweb import cobweb
 from deqlab.explore._explorable import Explorable
 from deqlab.explore._frames import frames
 from deqlab.explore._live import live
+from deqlab.explore._solver_race import solver_race
 from deqlab.explore._tanh_plane import tanh_plane
 
-__all__ = ["Explorable", "banach_bounds", "cobweb", "frames", "live", "tanh_plane"]
+__all__ = [
+    "Explorable",
+    "banach_bounds",
+    "cobweb",
+    "frames",
+    "live",
+    "solver_race",
+    "tanh_plane",
+]

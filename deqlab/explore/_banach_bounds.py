@@ -22,9 +22,9 @@ from deqlab.explore._drawing import (
     Point,
     along,
     circle,
-    label,
     line,
     log_axes,
+    name_curves,
     number,
     picture,
 )
@@ -174,23 +174,16 @@ def _draw(state: dict[str, Any], run: Run, limits: Bounds, counts: Counts) -> st
         if k is not None and k <= steps:
             marks += path(name, [(x(k), y(tol)), (x(k), HEIGHT)])
 
-    labels, taken = "", [spot for c in (error, prior, posterior, lower, floor) for spot in along(c)]
-    for colour, text, points in (
+    taken = [spot for c in (error, prior, posterior, lower, floor) for spot in along(c)]
+    curves = [
         ("red", "true error", error),
         ("blue", "a posteriori", posterior),
         ("blue", "a priori", prior),
         ("green", "lower bound", lower),
         ("minor", "rounding floor", along(floor)),
         ("minor", "tolerance", along(level)),
-    ):
-        if not points:
-            continue
-        spots = [
-            spot
-            for k in range(1, 20)
-            for spot in _beside(*points[(len(points) - 1) * k // 20], 8 * len(text))
-        ]
-        labels += label(colour, text, taken, spots, (WIDTH, HEIGHT))
+    ]
+    labels = name_curves(curves, taken, (WIDTH, HEIGHT))
     return (
         f'<g transform="translate({LEFT},{TOP})">{axes}{path("area", posterior + lower[::-1])}'
         f"{path('diagonal dx-dashed', floor)}{path('diagonal', level)}{path('curve', posterior)}"
@@ -198,13 +191,3 @@ def _draw(state: dict[str, Any], run: Run, limits: Bounds, counts: Counts) -> st
         f'{labels}<rect class="dx-frame" x="0" y="0" width="{WIDTH}" height="{HEIGHT}"/></g>'
         f"{circle('grip', LEFT + WIDTH, TOP + y(tol), 8)}"
     )
-
-
-def _beside(x: float, y: float, width: float) -> list[Point]:
-    """Return the places for a text above and below a falling line."""
-    return [
-        (x + 8, y - 6),
-        (x - width - 6, y + 16),
-        (x - width / 2, y - 8),
-        (x - width / 2, y + 18),
-    ]

@@ -152,7 +152,7 @@ def tanh_plane(
         caption += f" Fixed points: {', '.join(points)}."
     return Explorable(
         kind="tanh-plane",
-        scripts=("drawing.js", "plane.js", "tanh_plane.js"),
+        scripts=("drawing.js", "plane.js", "fate.js", "tanh_plane.js"),
         config={"state": state, "limits": LIMITS, "maxSteps": MAX_STEPS, "presets": PRESETS},
         picture=picture(SIZE, SIZE, scene),
         alt=alt,

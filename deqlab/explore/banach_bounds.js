@@ -4,9 +4,6 @@ const SIZE = 400, LEFT = 50, TOP = 10, WIDTH = 332, HEIGHT = 344;
 
 const DECADES = {exact: [-18, 5, 5], float64: [-18, 5, 5], float32: [-10, 5, 5], bfloat16: [-5, 5, 2]};
 
-const beside = ([x, y], width) =>
-  [[x + 8, y - 6], [x - width - 6, y + 16], [x - width / 2, y - 8], [x - width / 2, y + 18]];
-
 function drawBounds({steps, tol: exponent, precision}, run) {
   const [low, high, every] = DECADES[precision], tol = 10 ** exponent;
   const {x, y, markup} = logAxes([0, 0, WIDTH, HEIGHT], [low, high], every, [0, steps]);
@@ -19,20 +16,14 @@ function drawBounds({steps, tol: exponent, precision}, run) {
     k !== null && k <= steps ? shape(name, [[x(k), y(tol)], [x(k), HEIGHT]]) : "").join("");
 
   const taken = [error, prior, posterior, lower, floorLine].flatMap(along);
-  let labels = "";
-  for (const [colour, text, points] of [
+  const labels = nameCurves([
     ["red", "true error", error],
     ["blue", "a posteriori", posterior],
     ["blue", "a priori", prior],
     ["green", "lower bound", lower],
     ["minor", "rounding floor", along(floorLine)],
     ["minor", "tolerance", along(level)],
-  ]) {
-    if (!points.length) continue;
-    const spots = [];
-    for (let k = 1; k < 20; k++) spots.push(...beside(points[floor((points.length - 1) * k / 20)], 8 * text.length));
-    labels += label(colour, text, taken, spots, [WIDTH, HEIGHT]);
-  }
+  ], taken, [WIDTH, HEIGHT]);
   return `<g transform="translate(${LEFT},${TOP})">${markup}` + shape("area", [...posterior, ...lower.toReversed()])
     + shape("diagonal dx-dashed", floorLine) + shape("diagonal", level) + shape("curve", posterior)
     + shape("lower", lower) + shape("axis dx-dashed", prior) + marks + shape("orbit", error) + labels

@@ -51,18 +51,31 @@ function axes([low, high], tick, left, top, side) {
   return [grid, ticks];
 }
 
-// A logarithmic plot against k = first, ..., last: its axes, and where a value has its place.
-function logAxes([left, top, width, height], [low, high], every, [first, last]) {
-  const x = k => left + width * (k - first) / max(last - first, 1);
-  const y = r => top + height * (high - (r > 0 ? min(max(log10(r), low), high) : low)) / (high - low);
+// A plot in [left, top, width, height]: where values have their place, which ends at its edges, and
+// the markup of its axes, with ticks [value, text].
+function plotAxes([left, top, width, height], [start, end], [low, high], xTicks, yTicks) {
+  const part = (v, a, b) => (min(max(v, a), b) - a) / (b - a || 1);
+  const x = v => left + width * part(v, start, end), y = v => top + height * (1 - part(v, low, high));
   let grid = "", labels = "";
-  for (let k = floor(high / every) * every; k >= low; k -= every) {
-    grid += `M${left},${px(y(10 ** k))}h${width}`;
-    labels += textAt("minor", left - 8, y(10 ** k) + 5, power(k), "end");
+  for (const [v, text] of yTicks) {
+    grid += `M${left},${px(y(v))}h${width}`;
+    labels += textAt("minor", left - 8, y(v) + 5, text, "end");
   }
-  const below = [[first, first], [last, last], [(first + last) / 2, "k"]];
-  for (const [k, text] of below) labels += textAt("minor", x(k), top + height + 20, text, "middle");
+  for (const [v, text] of xTicks) labels += textAt("minor", x(v), top + height + 20, text, "middle");
   return {x, y, markup: path("grid", grid) + labels};
+}
+
+function powersOfTen([low, high], every) {
+  const ticks = [];
+  for (let k = floor(high / every) * every; k >= low; k -= every) ticks.push([k, power(k)]);
+  return ticks;
+}
+
+// A logarithmic plot against k = first, ..., last.
+function logAxes(plot, [low, high], every, [first, last], name = "k") {
+  const below = [[first, first], [last, last], [(first + last) / 2, name]];
+  const {x, y, markup} = plotAxes(plot, [first, last], [low, high], below, powersOfTen([low, high], every));
+  return {x, y: r => y(r > 0 ? log10(r) : low), markup};
 }
 
 function along(corners) {
@@ -94,6 +107,17 @@ function label(colour, text, taken, spots, [right, bottom]) {
   for (let k = 0; k <= text.length; k++)
     for (let j = 0; j < 5; j++) taken.push([x + 8 * k, y + 2], [x + 8 * k, y - 10]);
   return textAt(colour, x, y, text);
+}
+
+// A name for every curve [colour, name, points], beside one of its points.
+function nameCurves(curves, taken, frame) {
+  const beside = ([x, y], width) =>
+    [[x + 8, y - 6], [x - width - 6, y + 16], [x - width / 2, y - 8], [x - width / 2, y + 18]];
+  return curves.filter(([, , points]) => points.length).map(([colour, name, points]) => {
+    const spots = [];
+    for (let k = 1; k < 20; k++) spots.push(...beside(points[floor((points.length - 1) * k / 20)], 8 * name.length));
+    return label(colour, name, taken, spots, frame);
+  }).join("");
 }
 
 const DISC = {attracting: "●", repelling: "○", saddle: "○", marginal: "◉"};

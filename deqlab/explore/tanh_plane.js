@@ -1,4 +1,4 @@
-// The explorable *tanh map in the plane*, with the geometry of _tanh_plane.py; plane.js computes.
+// The explorable *tanh map in the plane*, with the geometry of _tanh_plane.py; plane.js and fate.js compute.
 
 const SIZE = 400, LEFT = 46, TOP = 10, SIDE = 344;
 

@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from deqlab.explore import Explorable, banach_bounds, cobweb, tanh_plane
+from deqlab import explore
+from deqlab.explore import Explorable, banach_bounds, cobweb, solver_race, tanh_plane
 from deqlab.explore._explorable import data_uri
 
 
@@ -40,13 +41,12 @@ CALLS = [
     *(f'tanh_plane("{name}")' for name in ("contraction", "transient", "several", "relu")),
     "banach_bounds()",
     'banach_bounds(lipschitz=0.99, angle=60, precision="bfloat16", rounding=True)',
+    *(f'solver_race("{name}")' for name in ("rotation", "babylonian")),
 ]
 
 
 def _make(call: str) -> Explorable:
-    made: Explorable = eval(
-        call, {"cobweb": cobweb, "tanh_plane": tanh_plane, "banach_bounds": banach_bounds}
-    )
+    made: Explorable = eval(call, {name: getattr(explore, name) for name in explore.__all__})
     return made
 
 
@@ -97,6 +97,14 @@ def test_the_id_depends_on_every_parameter() -> None:
         banach_bounds(rounding=True),
         banach_bounds(tol=1e-5),
         banach_bounds(steps=100),
+        solver_race(),
+        solver_race("shift"),
+        solver_race(scale=0.9),
+        solver_race(start=(0, 0)),
+        solver_race(relaxation=0.4),
+        solver_race(memory=1),
+        solver_race(evaluations=20),
+        solver_race(highlight="newton"),
     ]
     assert len({figure.id for figure in figures}) == len(figures)
 
@@ -152,8 +160,8 @@ def test_text_is_escaped() -> None:
 
 
 def test_script_and_style_are_small(explorable: Explorable) -> None:
-    """Of which the script is about 22 kB at most: what a page pays for one more figure."""
-    assert len(Elements(explorable._repr_html_()).code.encode()) < 26_500
+    """Of which the script is about 23 kB at most: what a page pays for one more figure."""
+    assert len(Elements(explorable._repr_html_()).code.encode()) < 27_500
 
 
 def _palettes() -> list[dict[str, str]]:
@@ -172,14 +180,14 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("palette", _palettes(), ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["ink", "minor", "blue", "red", "green"])
+@pytest.mark.parametrize("name", ["ink", "minor", "blue", "red", "green", "purple"])
 def test_every_colour_that_carries_text_has_contrast(palette: dict[str, str], name: str) -> None:
     """WCAG 2.2, 1.4.3: text needs a contrast ratio of 4.5 (graphics 3)."""
     darker, lighter = sorted([_luminance(palette[name]), _luminance(palette["paper"])])
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
-@pytest.mark.parametrize("name", ["_cobweb", "_tanh_plane", "_banach_bounds"])
+@pytest.mark.parametrize("name", ["_cobweb", "_tanh_plane", "_banach_bounds", "_solver_race"])
 def test_the_examples_of_the_docstrings_are_true(name: str) -> None:
     result = doctest.testmod(import_module(f"deqlab.explore.{name}"))
     assert result.attempted > 0
@@ -189,7 +197,8 @@ def test_the_examples_of_the_docstrings_are_true(name: str) -> None:
 def test_importing_explore_imports_no_library() -> None:
     program = (
         "import sys, deqlab.explore as e; "
-        "[make()._repr_html_() for make in (e.cobweb, e.tanh_plane, e.banach_bounds)]; "
+        "[getattr(e, name)()._repr_html_() for name in e.__all__ if name.islower() "
+        "and name not in ('frames', 'live')]; "
         "print([m for m in ('matplotlib', 'ipywidgets', 'torch', 'scipy') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

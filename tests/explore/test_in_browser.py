@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deqlab.explore import Explorable, banach_bounds, cobweb, frames, tanh_plane
+from deqlab.explore import Explorable, banach_bounds, cobweb, frames, solver_race, tanh_plane
 from deqlab.explore._orbits import MAPS
 
 pytestmark = pytest.mark.browser
@@ -44,8 +44,9 @@ def test_an_explorable_that_is_inserted_later_comes_alive(visit: Callable[..., A
         (cobweb("cos"), "From z₀ = 0.10: converges to 0.7391"),
         (tanh_plane("transient"), "From z₀ = (−0.40, 0.60): converges to (0.00, 0.00)"),
         (banach_bounds(), "L = 0.90, λ at 0°, float64: |eₖ| ≤ 10⁻⁶ is promised at step 132"),
+        (solver_race(), "Evaluations to |f(z) − z| ≤ 10⁻⁸: Anderson 9, Broyden 9, Newton 13"),
     ],
-    ids=["cobweb", "tanh-plane", "banach-bounds"],
+    ids=lambda value: value.kind if isinstance(value, Explorable) else "",
 )
 def test_without_scripts_the_picture_shows_and_no_control(
     visit: Callable[..., Any], figure: Explorable, caption: str
@@ -108,6 +109,7 @@ def test_the_theme_of_the_host_is_followed(
         tanh_plane("rotation", nonnormality=-10, turn=-45, offset=(-1.25, -1.25), steps=60),
         banach_bounds(angle=180, steps=400),
         banach_bounds(lipschitz=0.99, precision="bfloat16", distance=100),
+        solver_race("symmetric", scale=1.2),
     ],
     ids=lambda figure: figure.id,
 )
@@ -132,7 +134,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(
 @pytest.mark.parametrize("width", [390, 1400])
 def test_axe_finds_no_serious_violation(visit: Callable[..., Any], theme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    figures = (cobweb("tanh"), powers(), tanh_plane("rotation"), banach_bounds())
+    figures = (cobweb("tanh"), powers(), tanh_plane("rotation"), banach_bounds(), solver_race())
     page = visit(*figures, theme=theme, viewport={"width": width, "height": 800})
     violations = axe.run(page.page).response["violations"]
     assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
