@@ -1,0 +1,17 @@
+# mistake: the tau in front is kept although it cancels
+def factor(lam, k, tau):
+    return tau * (1 - (1 - tau + tau * lam) ** k) / (1 - lam)
+
+
+def terms_needed(lam, tau, tol):
+    beta = abs(1 - tau + tau * lam)
+    if beta >= 1:
+        return None
+    k = 1
+    while beta**k > tol:
+        k += 1
+    return k
+
+
+def best_relaxation(p, q):
+    return 2 / (2 - p - q)
