@@ -1,0 +1,355 @@
+"""The recursive filter z_k = A z_{k−1} + B u_k: a linear iteration whose input may vary.
+
+    impulse response   h_k = A^k B                       k ≥ 0, the output being the state
+    transfer function  H(ω) = (I − A e^{−iω})⁻¹ B
+    DC gain            H(0) = (I − A)⁻¹ B                times x: the fixed point for u_k = x
+    K steps from z₀    z_K − z* = A^K (z₀ − z*)          exact, for u_k = x
+
+Its poles are the eigenvalues of A; it is stable, and the iteration converges from every start, if
+and only if all lie inside the unit circle.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from deqlab.filters._arguments import (
+    Complexes,
+    Floats,
+    check_count,
+    finite_array,
+    frequencies,
+    input_matrix,
+)
+from deqlab.filters.fir import FIR, quotient
+from deqlab.filters.powers import EPS, eigenvalues, powers_times, settling_steps
+from deqlab.filters.sections import cascade, finite_zeros
+from deqlab.filters.windows import HalfWindow, averaging_weights, resolve_window
+
+
+class IIR:
+    """The filter z_k = A z_{k−1} + B u_k with output y_k = C z_{k−1} + D u_k.
+
+    Parameters
+    ----------
+    A : array (d, d), or a number
+    B : array (d, m), array (d,) for one input, or a number
+    C : array (p, d), array (d,) for one output, or a number, optional
+    D : array (p, m), optional
+        Of the shape that C z and B u leave: () for one input and output. Give C and D together.
+        Without them the output is the state, y_k = z_k, which is C = A, D = B; a readout
+        y_k = R z_k is C = R A, D = R B. The four are those of scipy.signal.StateSpace, dt = 1,
+        with its state x_k = z_{k−1}.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes do not fit, an argument is empty, not real, or has an entry that is inf or nan.
+
+    Notes
+    -----
+    An unstable filter, ρ(A) ≥ 1, can be built, run and truncated; what speaks of its limit
+    (`dc_gain`, `fixed_point`, `frequency_response`, `group_delay`, `settling_time`,
+    `truncation_error`) raises ValueError.
+
+    Examples
+    --------
+    >>> leaky = IIR(0.5, 1.0)
+    >>> leaky.impulse_response(4), leaky.dc_gain(), leaky.settling_time(1e-3)
+    (array([1.   , 0.5  , 0.25 , 0.125]), 2.0, 10)
+    """
+
+    def __init__(self, A: Any, B: Any, C: Any = None, D: Any = None) -> None:
+        self.A = finite_array(A, "A", ndim=(0, 2))
+        if self.A.ndim == 2 and self.A.shape[0] != self.A.shape[1]:
+            raise ValueError(f"A has shape {self.A.shape}; expected (d, d), or a number")
+        state = self.A.shape[:1]
+        self.B = finite_array(B, "B", ndim=(1, 2) if state else (0,))
+        if self.B.shape[:1] != state:
+            raise ValueError(
+                f"B has shape {self.B.shape}; A of shape {self.A.shape} needs (d,) or (d, m)"
+            )
+        if (C is None) != (D is None):
+            raise ValueError("give C and D together, or neither: y_k = C z_{k-1} + D u_k")
+        self.C = self.A if C is None else finite_array(C, "C", ndim=(1, 2) if state else (0,))
+        if self.C.shape[-1:] != state:
+            raise ValueError(
+                f"C has shape {self.C.shape}; A of shape {self.A.shape} needs (d,) or (p, d)"
+            )
+        expected = self.C.shape[:-1] + self.B.shape[1:]
+        self.D = self.B if D is None else finite_array(D, "D", ndim=(len(expected),))
+        if self.D.shape != expected:
+            raise ValueError(f"D has shape {self.D.shape}; C and B need {expected}")
+        d = self.order
+        self._A, self._B = self.A.reshape(d, d), self.B.reshape(d, -1)
+        self._C = self.C.reshape(-1, d)
+        self._D = self.D.reshape(len(self._C), self._B.shape[1])
+        self._poles = eigenvalues(self._A)
+
+    @classmethod
+    def from_sos(cls, sos: Any) -> "IIR":
+        """The cascade of second-order sections, as scipy.signal's designs return them.
+
+        Parameters
+        ----------
+        sos : array (n, 6)
+            Rows b0, b1, b2, a0, a1, a2 with a0 ≠ 0, as from ``ellip(..., output="sos")``.
+
+        Returns
+        -------
+        IIR
+            With one input and one output, and one or two states per section.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another, an a0 is zero, or all sections are mere gains.
+        """
+        return cls(*cascade(finite_array(sos, "sos", ndim=(2,))))
+
+    def __repr__(self) -> str:
+        shape, radius = self.D.shape, self.spectral_radius()
+        return f"IIR(order {self.order}, output shape {shape}, ρ = {radius:.6g})"
+
+    @property
+    def order(self) -> int:
+        """d, the number of state variables."""
+        return len(self.A) if self.A.ndim else 1
+
+    def poles(self) -> Complexes:
+        """The eigenvalues of A, (d,), in no special order.
+
+        Those of a block-triangular A, such as a cascade, are computed block by block.
+        """
+        return self._poles.copy()
+
+    def spectral_radius(self) -> float:
+        """ρ(A) = max |pole|; the filter is stable iff ρ(A) < 1."""
+        return float(np.max(np.abs(self._poles)))
+
+    def zeros(self) -> Complexes:
+        """The finite zeros of H in the z-plane, in no special order.
+
+        There are d − r of them, with r the delay: the index of the first h_k that is not zero.
+
+        Raises
+        ------
+        ValueError
+            If the filter has more than one input or output, or its response is zero throughout.
+        """
+        if self.D.shape:
+            raise ValueError(
+                f"zeros() needs one input and one output, got D of shape {self.D.shape}: choose "
+                "them by B[:, j], C[i] and D[i, j]"
+            )
+        d = self.order
+        delay = np.flatnonzero(self.impulse_response(d + 1))
+        if not len(delay):
+            raise ValueError("the impulse response is zero throughout: H vanishes everywhere")
+        return finite_zeros(self._A, self._B, self._C, self._D, d - int(delay[0]))
+
+    def impulse_response(self, K: int) -> Floats:
+        """h_0 .. h_{K−1}: h_0 = D, h_k = C A^{k−1} B; A^k B if the output is the state.
+
+        Raises
+        ------
+        ValueError
+            If K is negative, or the response of an unstable filter overflows.
+        """
+        K = check_count(K, "K", 0)
+        states = self._powers_times(self._B, max(K - 1, 0))
+        h = np.concatenate([self._D[None], self._C @ states])[:K]
+        return h.reshape(K, *self.D.shape)
+
+    def frequency_response(self, w: Any) -> Any:
+        """H(ω) = C (e^{iω} I − A)⁻¹ B + D, for w in rad/sample of any shape; (*w.shape, ..)."""
+        self._require_stable("frequency response")
+        w = frequencies(w)
+        X = self._resolvent_times(w, self._B)
+        return (self._C @ X + self._D).reshape(*w.shape, *self.D.shape)[()]
+
+    def group_delay(self, w: Any) -> Any:
+        """−d arg H / dω in samples, of the shape of `frequency_response`; nan where H vanishes."""
+        self._require_stable("group delay")
+        w = frequencies(w)
+        X = self._resolvent_times(w, self._B)
+        slope = np.exp(1j * w)[..., None, None] * (self._C @ self._resolvent_times(w, X))
+        size = np.abs(self._C) @ np.abs(X) + np.abs(self._D)
+        shape = (*w.shape, *self.D.shape)
+        H = (self._C @ X + self._D).reshape(shape)
+        return quotient(slope.reshape(shape), H, size.reshape(shape))
+
+    def dc_gain(self) -> Any:
+        """H(0) = C (I − A)⁻¹ B + D: what the output becomes, for u_k = 1; of the shape of D."""
+        self._require_stable("DC gain")
+        X = np.linalg.solve(np.eye(self.order) - self._A, self._B)
+        return (self._C @ X + self._D).reshape(self.D.shape)[()]
+
+    def fixed_point(self, x: Any) -> Any:
+        """z* = (I − A)⁻¹ B x, the state that stays for u_k = x; (d,), or a number for a number A.
+
+        Parameters
+        ----------
+        x : number, or array (m,)
+        """
+        self._require_stable("fixed point that it converges to")
+        x = finite_array(x, "x", ndim=(self.B[..., None].ndim - 1 - self.A.ndim // 2,))
+        if x.shape != self.B.shape[1:]:
+            raise ValueError(
+                f"x has shape {x.shape}; B of shape {self.B.shape} needs {self.B.shape[1:]}"
+            )
+        z = np.linalg.solve(np.eye(self.order) - self._A, self._B @ x.reshape(-1))
+        return z.reshape(self.A.shape[:1])[()]
+
+    def respond(self, u: Any, z0: Any = None) -> Floats:
+        """The output for an input signal, computed by the recursion itself.
+
+        Parameters
+        ----------
+        u : array (T,), or (T, m) for B of shape (d, m)
+        z0 : array (d,), or a number, optional
+            The state before the first input. Default zero.
+
+        Returns
+        -------
+        array (T,) or (T, p)
+        """
+        drive = input_matrix(u, self.B.shape[1:])
+        z, outputs = self._state(z0), np.empty((len(drive), len(self._C)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for k, uk in enumerate(drive):
+                outputs[k] = self._C @ z + self._D @ uk
+                z = self._A @ z + self._B @ uk
+        if not np.all(np.isfinite(outputs)):
+            raise ValueError(f"the output overflows: ρ(A) = {self.spectral_radius():.6g}")
+        return outputs.reshape(len(drive), *self.C.shape[:-1])
+
+    def settling_time(self, tol: float) -> int:
+        """The smallest K with ‖A^k‖₂ ≤ tol for every k ≥ K.
+
+        From step K on ‖z_k − z*‖ ≤ tol ‖z₀ − z*‖, for every constant input and every start.
+
+        Raises
+        ------
+        ValueError
+            If tol is not positive and finite, or the filter is unstable.
+        """
+        if not (np.isfinite(tol) and tol > 0):
+            raise ValueError(f"tol must be finite and positive; got {tol!r}")
+        self._require_stable("settling time")
+        return settling_steps(self._A, tol)
+
+    def relaxed(self, relaxation: float) -> "IIR":
+        """The filter of z ← (1 − τ) z + τ (A z + B u): poles 1 − τ (1 − λ), the same fixed points.
+
+        Its output is the state.
+
+        Raises
+        ------
+        ValueError
+            If τ is zero, inf or nan.
+        """
+        if not np.isfinite(relaxation) or relaxation == 0:
+            raise ValueError(f"relaxation must be finite and not zero; got {relaxation!r}")
+        identity = np.eye(self.order).reshape(self.A.shape)
+        return IIR((1 - relaxation) * identity + relaxation * self.A, relaxation * self.B)
+
+    def truncate(self, K: int, window: HalfWindow | Any = None, *, normalized: bool = False) -> FIR:
+        """The FIR filter with the taps w_k h_k, k < K.
+
+        Parameters
+        ----------
+        K : int
+            Number of taps, at least 1.
+        window : HalfWindow or array (K,), optional
+            w. Default: 1 throughout. Then, if the output is the state, the K-step unroll from
+            z₀ = 0 with the input x ends in ``truncate(K).dc_gain() @ x``.
+        normalized : bool
+            Scale the taps to the DC gain of the untruncated filter. That gain *is* the answer for a
+            constant input, so this is for filtering signals. One input and one output only.
+
+        Notes
+        -----
+        For a stable filter and w_k = W(k/K), W bounded, continuous at 0 and W(0) = 1, which every
+        HalfWindow is, the DC gain tends to that of the filter as K → ∞, normalised or not.
+
+        Raises
+        ------
+        ValueError
+            If K < 1, the window has another length, or `normalized` is asked for a filter with
+            several outputs, or of a truncation with DC gain zero.
+        """
+        K = check_count(K, "K", 1)
+        w = resolve_window(window, K)
+        h = w.reshape(-1, *(1,) * self.D.ndim) * self.impulse_response(K)
+        if normalized:
+            if self.D.shape:
+                raise ValueError(
+                    "normalized=True needs one input and one output: DC gain is a number"
+                )
+            if abs(h.sum()) <= K * EPS * np.sum(np.abs(h)):
+                raise ValueError(
+                    "normalized=True: the truncation has DC gain zero; nothing to scale"
+                )
+            h = h * (self.dc_gain() / h.sum())
+        return FIR(h)
+
+    def truncation_error(self, K: int, x: Any, *, z0: Any = None, window: Any = None) -> Any:
+        """z_K − z* for the constant input x, from its closed form A^K (z₀ − z*).
+
+        With a window: Σ_j P_j z_j − z* = Σ_j P_j A^j (z₀ − z*), P the averaging weights of the
+        window.
+
+        Parameters
+        ----------
+        K : int
+            Number of steps, at least 0; at least 1 with a window.
+        x : number, or array (m,)
+        z0 : array (d,) or a number, optional
+            Default zero.
+        window : HalfWindow or array (K,), optional
+
+        Returns
+        -------
+        array (d,), or a number for a number A
+        """
+        K = check_count(K, "K", 0 if window is None else 1)
+        error = self._state(z0) - np.reshape(self.fixed_point(x), -1)
+        if window is None:
+            error = np.linalg.matrix_power(self._A, K) @ error
+        else:
+            weights = averaging_weights(resolve_window(window, K))
+            error = weights @ self._powers_times(error[:, None], K + 1)[..., 0]
+        return error.reshape(self.A.shape[:1])[()]
+
+    def _powers_times(self, X: Floats, K: int) -> Floats:
+        block = powers_times(self._A, X, K)
+        if not np.all(np.isfinite(block)):
+            raise ValueError(
+                f"the response overflows within K = {K} steps: ρ(A) = {self.spectral_radius():.6g}"
+            )
+        return block
+
+    def _resolvent_times(self, w: Floats, X: Any) -> Complexes:
+        zeta = np.exp(1j * w)[..., None, None]
+        matrices = zeta * np.eye(self.order) - self._A
+        right = np.broadcast_to(X, (*w.shape, *X.shape[-2:])).astype(np.complex128)
+        return np.asarray(np.linalg.solve(matrices, right), dtype=np.complex128)
+
+    def _state(self, z0: Any) -> Floats:
+        if z0 is None:
+            return np.zeros(self.order)
+        z = finite_array(z0, "z0", ndim=(len(self.A.shape[:1]),))
+        if z.size != self.order:
+            raise ValueError(
+                f"z0 has shape {z.shape}; A of shape {self.A.shape} needs ({self.order},)"
+            )
+        return z.reshape(-1)
+
+    def _require_stable(self, what: str) -> None:
+        if not self.spectral_radius() < 1:
+            raise ValueError(
+                f"the filter is unstable, ρ(A) = {self.spectral_radius():.6g}, and has no {what}: "
+                "its response does not die out; move the poles inside the unit circle, for example "
+                "by relaxed(...)"
+            )
