@@ -1,0 +1,1 @@
+"""Solvers of z = f(z), driven by the one loop: one algorithm, one file."""
