@@ -1,0 +1,1 @@
+"""How the derivative of a solution is computed: one rule, one file."""

@@ -1,0 +1,213 @@
+"""The implicit function theorem as a gradient: z* = f(z*, θ) ⇒ δz* = (I − J)⁻¹ (∂f/∂θ) δθ.
+
+    reverse   w = (I − Jᵀ)⁻¹ ∂ℓ/∂z*        one linear system, then one product  (∂f/∂θ)ᵀ w
+    forward   δz* = (I − J)⁻¹ (∂f/∂θ) δθ   one product, then one linear system
+
+Memory: z* and the inputs of f, whatever the number of steps of the solver. Time: one product with
+Jᵀ for each iteration of the linear solver.
+
+References
+----------
+.. [1] S. Bai, J. Z. Kolter, V. Koltun, Deep equilibrium models, NeurIPS 2019.
+.. [2] M. Blondel et al., Efficient and modular implicit differentiation, NeurIPS 2022.
+"""
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from deqlab.adjoints.closure import make_explicit
+from deqlab.adjoints.derivatives import differentiable, pull, push, transforming, within_jvp
+from deqlab.adjoints.folding import fold, unfold
+from deqlab.adjoints.linear_system import LinearSystem, Solve
+from deqlab.linear.gmres import GMRES
+from deqlab.linear.solution import LinearSolution, LinearSolver, check_count
+from deqlab.problem import Problem
+from deqlab.solution import FlatSolution
+from deqlab.status import Status
+
+_OUTPUTS = ("value", "residual", "relative_residual", "num_steps", "nfe", "rate", "status")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implicit:
+    """The exact gradient of the fixed point, to every order, in reverse and forward mode.
+
+    Parameters
+    ----------
+    linear_solver : LinearSolver
+        Solves (I − Jᵀ) w = v. Default: GMRES with up to 100 steps between restarts.
+    rtol : float, optional
+        Relative residual at which that solve ends. Default: 1e-5 in float32, 1e-8 in float64, 8 eps
+        in bfloat16 and float16.
+    max_products : int, optional
+        At most so many products with the Jacobian for each solve. Default: the solver's own limit.
+
+    Notes
+    -----
+    Exact means: at the z that the forward solve returned, up to rtol. Where the forward residual is
+    r and the adjoint's s, the gradient is off by O(s/(1 − L)) + O(r/(1 − L)²), with one more power
+    of 1/(1 − L) in r if the Jacobian moves with z.
+
+    It needs 1 ∉ σ(J) and a differentiable f at z*; not ‖J‖ < 1.
+
+    A row whose forward solve ended NONFINITE or DIVERGED gets the gradient zero and leaves every
+    other row's gradient as it is alone. A row whose linear system could not be solved keeps the
+    best approximation found, and a warning says so; `Solution.adjoint` has the numbers.
+
+    The gradient with respect to z0 is not defined by the equation and is none.
+    """
+
+    linear_solver: LinearSolver = field(default_factory=GMRES)
+    rtol: float | None = None
+    max_products: int | None = None
+
+    def __post_init__(self) -> None:
+        check_count("max_products", self.max_products)
+        if self.rtol is not None and not 0 < self.rtol < 1:
+            raise ValueError(f"rtol must lie between 0 and 1; got {self.rtol!r}")
+
+    def check(self, problem: Problem, solver: object) -> None:
+        """Refuse an f that changes from step to step: it has no fixed point to differentiate."""
+        if problem.stepwise:
+            raise ValueError(
+                "f declares step=, so no single equation z = f(z) defines z*, and Implicit() "
+                "cannot differentiate it; use adjoint=Unrolled(), or an f without step="
+            )
+
+    def attach(self, problem: Problem, solve: Callable[[Problem], FlatSolution]) -> FlatSolution:
+        """Solve, and give the value its derivative."""
+        if not (torch.is_grad_enabled() or transforming()):
+            return solve(problem)
+        problem = make_explicit(problem)
+        if not (transforming() or any(differentiable(x) for x in problem.inputs)):
+            return solve(problem)
+        mail = _Mail()
+        system = LinearSystem(
+            problem=problem,
+            solver=self.linear_solver,
+            rtol=default_rtol(problem.z0.dtype) if self.rtol is None else self.rtol,
+            max_products=self.max_products,
+            report=mail.deliver,
+        )
+        call = _Call(system=system, solve=solve, mail=mail)
+        outputs = _FixedPoint.apply(call, problem.z0.detach(), *problem.inputs)
+        solution = mail.collect()
+        for name, value in zip(_OUTPUTS, outputs, strict=True):
+            setattr(solution, name, value)
+        return solution
+
+
+class _Mail:
+    """Takes the solution out of the forward pass, and the adjoint's answer back to it.
+
+    The graph of the value holds this object, so that it must not hold the value.
+    """
+
+    def __init__(self) -> None:
+        self._sent: FlatSolution | None = None
+        self._owner: weakref.ref[FlatSolution] | None = None
+
+    def send(self, solution: FlatSolution) -> None:
+        self._sent = solution
+
+    def collect(self) -> FlatSolution:
+        solution, self._sent = self._sent, None
+        assert solution is not None
+        self._owner = weakref.ref(solution)
+        return solution
+
+    def deliver(self, answer: LinearSolution) -> None:
+        solution = None if self._owner is None else self._owner()
+        if solution is not None:
+            solution.adjoint = answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    system: LinearSystem
+    solve: Callable[[Problem], FlatSolution]
+    mail: _Mail
+
+    def sound(
+        self, status: Tensor, inputs: list[Tensor | None]
+    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+        """Which rows have a solution; the row that stands in for each; the inputs of those rows."""
+        keep = (status != Status.NONFINITE) & (status != Status.DIVERGED)
+        row = torch.where(keep, torch.arange(len(keep), device=keep.device), keep.int().argmax())
+        batched = self.system.problem.batched
+        return (
+            keep,
+            row,
+            [x if x is None or not b else x[row] for x, b in zip(inputs, batched, strict=True)],
+        )
+
+
+class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
+    """_FixedPoint.apply(call, z0, *inputs) = z* and what is known about the solve."""
+
+    @staticmethod
+    def forward(call: _Call, z0: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+        solution = call.solve(call.system.problem.with_(z0=z0, inputs=inputs))
+        call.mail.send(solution)
+        return tuple(getattr(solution, name) for name in _OUTPUTS)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.call, _, *tensors = inputs
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(output[0], output[-1], *tensors)
+        ctx.save_for_forward(output[0], output[-1], *tensors)
+
+    @staticmethod
+    def backward(ctx: Any, v: Tensor | None, *_: None) -> tuple[Any, ...]:
+        z, status, *inputs = ctx.saved_tensors
+        if v is None:
+            return (None, None, *(None for _ in inputs))
+        system = ctx.call.system
+        keep, row, inputs = ctx.call.sound(status, inputs)
+        z = z[row]
+        w = Solve.apply(system, True, _masked(v, keep), z, *inputs)
+        grads = pull(
+            lambda *xs: system.problem.function(z, xs), inputs, w, ctx.needs_input_grad[2:]
+        )
+        pairs = zip(grads, system.problem.batched, strict=True)
+        return None, None, *(g if g is None or not b else _masked(g, keep) for g, b in pairs)
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, __: None, *tangents: Tensor | None) -> tuple[Any, ...]:
+        with within_jvp(ctx) as (z, status, *inputs):
+            system = ctx.call.system
+            keep, row, inputs = ctx.call.sound(status, inputs)
+            tangents = ctx.call.sound(status, tangents)[2]
+            z = z[row]
+            t = push(lambda *xs: system.problem.function(z, xs), inputs, tangents)
+            dz = torch.zeros_like(z)
+            if t is not None:
+                dz = Solve.apply(system, False, _masked(t, keep), z, *inputs)
+        return dz, *(None for _ in _OUTPUTS[1:])
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], call: _Call, z0: Tensor, *inputs: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+        folded = fold(call.system.problem, z0, inputs, in_dims[1:], info)
+        call = replace(call, system=replace(call.system, problem=folded))
+        outputs = _FixedPoint.apply(call, folded.z0, *folded.inputs)
+        return tuple(unfold(x, info.batch_size) for x in outputs), (0,) * len(outputs)
+
+
+def _masked(x: Tensor, keep: Tensor) -> Tensor:
+    """x with zeros in the rows that are not kept."""
+    return torch.where(keep.reshape(-1, *(1,) * (x.ndim - 1)), x, 0.0)
+
+
+def default_rtol(dtype: torch.dtype) -> float:
+    """Relative tolerance of an adjoint solve: 1e-5, 1e-8, or 8 eps of a half-precision type."""
+    known = {torch.float32: 1e-5, torch.float64: 1e-8}
+    return known[dtype] if dtype in known else 8 * float(torch.finfo(dtype).eps)
