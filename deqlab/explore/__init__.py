@@ -9,12 +9,14 @@ alternative, and no control is shown.
 - `tanh_plane` iterates z ↦ φ(W z + b) in the plane: ρ(W) and ‖W‖ set apart, all fixed points.
 - `banach_bounds` shows the error of a contraction between its bounds, and the rounding floor.
 - `solver_race` lets five solvers run from one start, in one currency: evaluations of f.
+- `anderson_memory` shows what memory and an absolute or relative ridge do to Anderson's method.
 - `frames` turns any Matplotlib figure into a figure with a slider.
 - `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
 
 ``plt.style.use("deqlab.explore.book")`` selects the book's Matplotlib style.
 """
 
+from deqlab.explore._anderson_memory import anderson_memory
 from deqlab.explore._banach_bounds import banach_bounds
 from deqlab.explore._cobweb import cobweb
 from deqlab.explore._explorable import Explorable
@@ -25,6 +27,7 @@ from deqlab.explore._tanh_plane import tanh_plane
 
 __all__ = [
     "Explorable",
+    "anderson_memory",
     "banach_bounds",
     "cobweb",
     "frames",

@@ -1,5 +1,6 @@
 """Checks of arguments against what the reader's controls offer."""
 
+import math
 from collections.abc import Collection
 
 
@@ -71,3 +72,23 @@ def whole(name: str, value: int, limits: tuple[int, int]) -> int:
     if not limits[0] <= value <= limits[1]:
         raise ValueError(f"{name} is {value}; {expected}")
     return value
+
+
+def exponent(name: str, value: float, limits: tuple[int, int]) -> int:
+    """Return the exponent of a power of ten.
+
+    Raises
+    ------
+    TypeError
+        If the value is no real number.
+    ValueError
+        If it is no power of ten between those of the limits.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is {value!r}; expected a real number")
+    found = round(math.log10(value)) if 0 < value < math.inf else limits[1] + 1
+    if not limits[0] <= found <= limits[1] or not math.isclose(value, 10.0**found):
+        raise ValueError(
+            f"{name} is {value!r}; expected a power of ten from 1e{limits[0]} to 1e{limits[1]}"
+        )
+    return found

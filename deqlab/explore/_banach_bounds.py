@@ -4,10 +4,9 @@ The picture is drawn here for the page without scripts and by ``banach_bounds.js
 moves, with the same geometry; a test compares the two.
 """
 
-import math
 from typing import Any
 
-from deqlab.explore._arguments import on_slider, one_of, whole
+from deqlab.explore._arguments import exponent, on_slider, one_of, whole
 from deqlab.explore._contraction import (
     PRECISIONS,
     Bounds,
@@ -117,10 +116,10 @@ def banach_bounds(
     state: dict[str, Any] = {
         "L": on_slider("lipschitz", lipschitz, LIMITS["L"]),
         "angle": whole("angle", angle, (0, 180)),
-        "distance": _exponent("distance", distance, (-2, 2)),
+        "distance": exponent("distance", distance, (-2, 2)),
         "precision": precision,
         "bounds": "rounding" if rounding else "textbook",
-        "tol": _exponent("tol", tol, (-15, -1)),
+        "tol": exponent("tol", tol, (-15, -1)),
         "steps": whole("steps", steps, (10, 400)),
     }
     run = iterate(state["L"], angle, 10.0 ** state["distance"], precision)
@@ -136,17 +135,6 @@ def banach_bounds(
         alt=f"Error and its bounds on a logarithmic scale, {what}: {verdict}.",
         caption=f"{what}: {verdict}.",
     )
-
-
-def _exponent(name: str, value: float, limits: tuple[int, int]) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is {value!r}; expected a real number")
-    exponent = round(math.log10(value)) if 0 < value < math.inf else 99
-    if not limits[0] <= exponent <= limits[1] or not math.isclose(value, 10.0**exponent):
-        raise ValueError(
-            f"{name} is {value!r}; expected a power of ten from 1e{limits[0]} to 1e{limits[1]}"
-        )
-    return exponent
 
 
 def _draw(state: dict[str, Any], run: Run, limits: Bounds, counts: Counts) -> str:

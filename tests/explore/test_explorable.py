@@ -15,7 +15,14 @@ from xml.etree import ElementTree
 import pytest
 
 from deqlab import explore
-from deqlab.explore import Explorable, banach_bounds, cobweb, solver_race, tanh_plane
+from deqlab.explore import (
+    Explorable,
+    anderson_memory,
+    banach_bounds,
+    cobweb,
+    solver_race,
+    tanh_plane,
+)
 from deqlab.explore._explorable import data_uri
 
 
@@ -41,6 +48,7 @@ CALLS = [
     *(f'tanh_plane("{name}")' for name in ("contraction", "transient", "several", "relu")),
     "banach_bounds()",
     'banach_bounds(lipschitz=0.99, angle=60, precision="bfloat16", rounding=True)',
+    "anderson_memory()",
     *(f'solver_race("{name}")' for name in ("rotation", "babylonian")),
 ]
 
@@ -97,6 +105,13 @@ def test_the_id_depends_on_every_parameter() -> None:
         banach_bounds(rounding=True),
         banach_bounds(tol=1e-5),
         banach_bounds(steps=100),
+        anderson_memory(),
+        anderson_memory("linear"),
+        anderson_memory(memory=4),
+        anderson_memory(regularization=1e-5),
+        anderson_memory(state_scale=10),
+        anderson_memory(evaluations=149),
+        anderson_memory(step=0),
         solver_race(),
         solver_race("shift"),
         solver_race(scale=0.9),
@@ -187,7 +202,9 @@ def test_every_colour_that_carries_text_has_contrast(palette: dict[str, str], na
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
-@pytest.mark.parametrize("name", ["_cobweb", "_tanh_plane", "_banach_bounds", "_solver_race"])
+@pytest.mark.parametrize(
+    "name", ["_cobweb", "_tanh_plane", "_banach_bounds", "_solver_race", "_anderson_memory"]
+)
 def test_the_examples_of_the_docstrings_are_true(name: str) -> None:
     result = doctest.testmod(import_module(f"deqlab.explore.{name}"))
     assert result.attempted > 0

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from deqlab.explore import Explorable, banach_bounds, cobweb, frames, solver_race, tanh_plane
+from deqlab.explore import (
+    Explorable,
+    anderson_memory,
+    banach_bounds,
+    cobweb,
+    frames,
+    solver_race,
+    tanh_plane,
+)
 from deqlab.explore._orbits import MAPS
 
 pytestmark = pytest.mark.browser
@@ -45,6 +53,7 @@ def test_an_explorable_that_is_inserted_later_comes_alive(visit: Callable[..., A
         (tanh_plane("transient"), "From z₀ = (−0.40, 0.60): converges to (0.00, 0.00)"),
         (banach_bounds(), "L = 0.90, λ at 0°, float64: |eₖ| ≤ 10⁻⁶ is promised at step 132"),
         (solver_race(), "Evaluations to |f(z) − z| ≤ 10⁻⁸: Anderson 9, Broyden 9, Newton 13"),
+        (anderson_memory(), "m = 5, λ = 10⁻⁴, s = 10⁰; evaluations to |r| ≤ 10⁻⁶ |r₀|: relative"),
     ],
     ids=lambda value: value.kind if isinstance(value, Explorable) else "",
 )
@@ -110,6 +119,7 @@ def test_the_theme_of_the_host_is_followed(
         banach_bounds(angle=180, steps=400),
         banach_bounds(lipschitz=0.99, precision="bfloat16", distance=100),
         solver_race("symmetric", scale=1.2),
+        anderson_memory(memory=12, regularization=1e-12),
     ],
     ids=lambda figure: figure.id,
 )
@@ -134,7 +144,14 @@ def test_a_phone_shows_all_without_scrolling_sideways(
 @pytest.mark.parametrize("width", [390, 1400])
 def test_axe_finds_no_serious_violation(visit: Callable[..., Any], theme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    figures = (cobweb("tanh"), powers(), tanh_plane("rotation"), banach_bounds(), solver_race())
+    figures = (
+        cobweb("tanh"),
+        powers(),
+        tanh_plane("rotation"),
+        banach_bounds(),
+        solver_race(),
+        anderson_memory(),
+    )
     page = visit(*figures, theme=theme, viewport={"width": width, "height": 800})
     violations = axe.run(page.page).response["violations"]
     assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
