@@ -12,7 +12,6 @@ References
 .. [2] M. Blondel et al., Efficient and modular implicit differentiation, NeurIPS 2022.
 """
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,9 +24,9 @@ from deqlab.adjoints.derivatives import differentiable, pull, push, transforming
 from deqlab.adjoints.folding import fold, unfold
 from deqlab.adjoints.linear_system import LinearSystem, Solve
 from deqlab.linear.gmres import GMRES
-from deqlab.linear.solution import LinearSolution, LinearSolver, check_count
+from deqlab.linear.solution import LinearSolver, check_count
 from deqlab.problem import Problem
-from deqlab.solution import FlatSolution
+from deqlab.solution import AdjointReport, FlatSolution
 from deqlab.status import Status
 
 _OUTPUTS = ("value", "residual", "relative_residual", "num_steps", "nfe", "rate", "status")
@@ -86,52 +85,26 @@ class Implicit:
         problem = make_explicit(problem)
         if not (transforming() or any(differentiable(x) for x in problem.inputs)):
             return solve(problem)
-        mail = _Mail()
+        report = AdjointReport()
+        finished: list[FlatSolution] = []
         system = LinearSystem(
             problem=problem,
             solver=self.linear_solver,
             rtol=default_rtol(problem.z0.dtype) if self.rtol is None else self.rtol,
             max_products=self.max_products,
-            report=mail.deliver,
+            report=report.fill,
         )
-        call = _Call(system=system, solve=solve, mail=mail)
+        call = _Call(system=system, solve=solve, finished=finished)
         outputs = _FixedPoint.apply(call, problem.z0.detach(), *problem.inputs)
-        solution = mail.collect()
-        for name, value in zip(_OUTPUTS, outputs, strict=True):
-            setattr(solution, name, value)
-        return solution
-
-
-class _Mail:
-    """Takes the solution out of the forward pass, and the adjoint's answer back to it.
-
-    The graph of the value holds this object, so that it must not hold the value.
-    """
-
-    def __init__(self) -> None:
-        self._sent: FlatSolution | None = None
-        self._owner: weakref.ref[FlatSolution] | None = None
-
-    def send(self, solution: FlatSolution) -> None:
-        self._sent = solution
-
-    def collect(self) -> FlatSolution:
-        solution, self._sent = self._sent, None
-        assert solution is not None
-        self._owner = weakref.ref(solution)
-        return solution
-
-    def deliver(self, answer: LinearSolution) -> None:
-        solution = None if self._owner is None else self._owner()
-        if solution is not None:
-            solution.adjoint = answer
+        fields = dict(zip(_OUTPUTS, outputs, strict=True))
+        return replace(finished.pop(), **fields, adjoint=report)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Call:
     system: LinearSystem
     solve: Callable[[Problem], FlatSolution]
-    mail: _Mail
+    finished: list[FlatSolution]  # left by the forward pass, taken by attach: the graph holds none
 
     def sound(
         self, status: Tensor, inputs: list[Tensor | None]
@@ -153,7 +126,7 @@ class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(call: _Call, z0: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
         solution = call.solve(call.system.problem.with_(z0=z0, inputs=inputs))
-        call.mail.send(solution)
+        call.finished[:] = [solution]
         return tuple(getattr(solution, name) for name in _OUTPUTS)
 
     @staticmethod
