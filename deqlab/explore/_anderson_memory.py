@@ -87,8 +87,8 @@ def anderson_memory(
 
     Examples
     --------
-    >>> anderson_memory(state_scale=100).caption.split("; ")[0].split(": ")[1]
-    'relative 36, absolute 77, bordered 124, not within 150'
+    >>> anderson_memory(state_scale=100).caption.split(": ", 1)[1]
+    'relative 25, absolute 52, not within 150: plain, bordered.'
     """
     one_of("map", map, ("tanh", "linear"))
     evaluations = whole("evaluations", evaluations, LIMITS["evaluations"])
