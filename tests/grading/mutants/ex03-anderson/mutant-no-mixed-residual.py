@@ -1,0 +1,14 @@
+# mistake: the mixture of the states without a step of the map
+def anderson(f, z0, memory, steps):
+    path, states, residuals = [z0], [], []
+    for _ in range(steps):
+        z = path[-1]
+        r = f(z) - z
+        states = [*states, z][-memory - 1 :]
+        residuals = [*residuals, r][-memory - 1 :]
+        z_new = z + r if len(states) == 1 else z
+        if len(states) > 1:
+            dZ, dR = np.diff(states, axis=0).T, np.diff(residuals, axis=0).T
+            z_new = z_new - dZ @ np.linalg.lstsq(dR, r, rcond=None)[0]
+        path.append(z_new)
+    return np.array(path)

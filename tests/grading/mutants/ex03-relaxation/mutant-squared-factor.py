@@ -1,0 +1,11 @@
+# mistake: the square of the factor given for the factor
+def best_for_pair(a, b):
+    square = (1 - a) ** 2 + b**2
+    return (1 - a) / square, b**2 / square
+
+
+def schedule(p, q, K):
+    zeros = np.cos((np.arange(K) + 0.5) * np.pi / K)
+    eigenvalues = (p + q + (q - p) * zeros) / 2
+    factor = 1 / np.cosh(K * np.arccosh((2 - p - q) / (q - p)))
+    return np.sort(1 / (1 - eigenvalues)), factor
