@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deqlab.activations import Activation
+    from deqlab.adjoints.implicit import Implicit
+    from deqlab.adjoints.phantom import JacobianFree, PhantomGradient, TruncatedNeumann
+    from deqlab.adjoints.unrolled import Unrolled
+    from deqlab.artifact import load_artifact
     from deqlab.banach import iterate_banach
     from deqlab.bounds import a_posteriori_bound, a_priori_bound, a_priori_steps
+    from deqlab.compare import (
+        Arm,
+        Comparison,
+        count_flops,
+        count_parameters,
+        run_comparison,
+    )
     from deqlab.ensembles import (
         ginibre_matrix,
         nonnormal_matrix,
@@ -40,11 +51,41 @@ if TYPE_CHECKING:
         shortest_truncation,
         truncation_errors,
     )
+    from deqlab.intervals import Interval, mean_interval, proportion_interval
+    from deqlab.linear.cg import SymmetrizedCG
+    from deqlab.linear.dense import DenseLU
+    from deqlab.linear.fixed_point import FixedPointLinear
+    from deqlab.linear.gmres import GMRES
+    from deqlab.linear.neumann import NeumannSeries
+    from deqlab.linear.solution import LinearSolution
     from deqlab.maps import LinearMap, TanhMap
     from deqlab.status import Status
+    from deqlab.tasks import random_associations, running_parity
     from deqlab.trace import Trace
 
 _EXPORTS = {
+    "running_parity": "tasks",
+    "random_associations": "tasks",
+    "load_artifact": "artifact",
+    "proportion_interval": "intervals",
+    "mean_interval": "intervals",
+    "Interval": "intervals",
+    "run_comparison": "compare",
+    "count_parameters": "compare",
+    "count_flops": "compare",
+    "Comparison": "compare",
+    "Arm": "compare",
+    "GMRES": "linear.gmres",
+    "NeumannSeries": "linear.neumann",
+    "FixedPointLinear": "linear.fixed_point",
+    "SymmetrizedCG": "linear.cg",
+    "DenseLU": "linear.dense",
+    "LinearSolution": "linear.solution",
+    "Implicit": "adjoints.implicit",
+    "PhantomGradient": "adjoints.phantom",
+    "JacobianFree": "adjoints.phantom",
+    "TruncatedNeumann": "adjoints.phantom",
+    "Unrolled": "adjoints.unrolled",
     "Activation": "activations",
     "FilterFamily": "filters",
     "FIR": "filters",
@@ -82,33 +123,55 @@ _EXPORTS = {
 
 __all__ = [
     "FIR",
+    "GMRES",
     "IIR",
     "Activation",
+    "Arm",
     "BandMeasurement",
+    "Comparison",
+    "DenseLU",
     "FilterFamily",
     "FilterSpec",
+    "FixedPointLinear",
     "HalfWindow",
+    "Implicit",
+    "Interval",
+    "JacobianFree",
     "LinearMap",
+    "LinearSolution",
+    "NeumannSeries",
+    "PhantomGradient",
     "PowerBound",
     "Status",
+    "SymmetrizedCG",
     "TanhMap",
     "Trace",
+    "TruncatedNeumann",
     "TruncationErrors",
+    "Unrolled",
     "a_posteriori_bound",
     "a_priori_bound",
     "a_priori_steps",
     "averaging_weights",
     "averaging_window",
     "binomial_window",
+    "count_flops",
+    "count_parameters",
     "design_filter",
     "error_polynomial",
     "ginibre_matrix",
     "half_window",
     "iterate_banach",
+    "load_artifact",
+    "mean_interval",
     "nonnormal_matrix",
     "orthogonal_matrix",
     "power_bound",
     "power_norm",
+    "proportion_interval",
+    "random_associations",
+    "run_comparison",
+    "running_parity",
     "scale_to_norm",
     "shift_matrix",
     "shortest_truncation",
