@@ -62,7 +62,7 @@ def design_filter(spec: FilterSpec, family: FilterFamily) -> IIR | FIR:
     >>> design_filter(spec, FilterFamily.ELLIPTIC).order
     6
     >>> design_filter(spec, FilterFamily.EQUIRIPPLE).taps
-    65
+    64
     """
     if not isinstance(family, FilterFamily):
         raise TypeError(
@@ -76,7 +76,7 @@ def design_filter(spec: FilterSpec, family: FilterFamily) -> IIR | FIR:
     except (ValueError, OverflowError):
         met = False
     if not met:
-        raise ValueError(f"{spec} is out of reach of a {family.value} filter in float64: loosen it")
+        raise ValueError(f"{spec} is out of reach of {family.name} in float64: loosen it")
     return found
 
 

@@ -30,8 +30,8 @@ class FIR:
     Examples
     --------
     >>> smooth = FIR([0.25, 0.5, 0.25])
-    >>> smooth.dc_gain(), smooth.respond([1.0, 0.0, 0.0, 4.0])
-    (1.0, array([0.25, 0.5 , 0.25, 1.  ]))
+    >>> smooth.respond([1.0, 0.0, 0.0, 4.0])
+    array([0.25, 0.5 , 0.25, 1.  ])
     """
 
     def __init__(self, h: Any) -> None:
@@ -108,7 +108,7 @@ class FIR:
 
     def _polynomial(self, h: Floats, w: Floats) -> Complexes:
         """Σ h_k e^{−iωk} by Horner's scheme."""
-        q = np.exp(-1j * w).reshape(*w.shape, *(1,) * (h.ndim - 1))
+        q = np.exp(-1j * w).reshape((*w.shape, *(1,) * (h.ndim - 1)))
         value = np.zeros((*w.shape, *h.shape[1:]), dtype=np.complex128)
         for tap in h[::-1]:
             value = value * q + tap

@@ -55,7 +55,7 @@ class IIR:
     Examples
     --------
     >>> leaky = IIR(0.5, 1.0)
-    >>> leaky.impulse_response(4), leaky.dc_gain(), leaky.settling_time(1e-3)
+    >>> leaky.impulse_response(4), float(leaky.dc_gain()), leaky.settling_time(1e-3)
     (array([1.   , 0.5  , 0.25 , 0.125]), 2.0, 10)
     """
 

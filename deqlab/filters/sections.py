@@ -26,7 +26,7 @@ def cascade(sos: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         raise ValueError(f"sos has shape {sos.shape}; expected (n, 6): b0, b1, b2, a0, a1, a2")
     if np.any(sos[:, 3] == 0):
         raise ValueError("a section of sos has a0 = 0; expected rows b0, b1, b2, a0, a1, a2")
-    sections, gain = _scaled(sos / sos[:, 3:4])
+    sections, gain = _scaled(_matched(sos / sos[:, 3:4]))
     A, B = np.zeros((0, 0)), np.zeros((0,))
     C, D = np.zeros((0,)), 1.0
     for b0, b1, b2, _, a1, a2 in sections:
@@ -40,6 +40,19 @@ def cascade(sos: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     if not len(A):
         raise ValueError("every section of sos is a mere gain: the filter has no state")
     return A, B, gain * C, np.asarray(gain * D)
+
+
+def _matched(sections: Floats) -> Floats:
+    """First-order numerators over first-order denominators, which SciPy may leave in two sections.
+
+    Otherwise such a pair costs a state more, with a pole at zero that a zero cancels.
+    """
+    numerators, denominators = sections[:, :3].copy(), sections[:, 3:]
+    below = np.flatnonzero((denominators[:, 2] == 0) & (numerators[:, 2] != 0))
+    above = np.flatnonzero((denominators[:, 2] != 0) & (numerators[:, 2] == 0))
+    for i, j in zip(below, above, strict=False):
+        numerators[[i, j]] = numerators[[j, i]]
+    return np.hstack([numerators, denominators])
 
 
 def _scaled(sections: Floats) -> tuple[Floats, float]:

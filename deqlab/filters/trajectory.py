@@ -95,12 +95,12 @@ def truncation_errors(
     >>> cosine = truncation_errors(np.cos, 0.7, 3, z_star=0.7390851332151607,
     ...                            jacobian=-np.sin(0.7390851332151607))
     >>> (cosine.norms / cosine.predicted_norms).round(3)
-    array([1.   , 0.978, 0.993, 0.983])
+    array([1.   , 0.978, 0.992, 0.982])
     """
     K = check_count(K, "K", 0)
     z = finite_array(z0, "z0", ndim=tuple(range(9)))
     star = finite_array(z_star, "z_star", ndim=tuple(range(z.ndim + 1)))
-    if np.broadcast_shapes(star.shape, z.shape) != z.shape or star.shape[-1:] != z.shape[-1:]:
+    if star.shape not in (z.shape, z.shape[-1:]):
         raise ValueError(
             f"z_star has shape {star.shape}; z0 of shape {z.shape} needs that, or (d,)"
         )

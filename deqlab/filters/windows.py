@@ -118,7 +118,7 @@ def averaging_weights(window: Any) -> Floats:
     array([0., 0., 0., 1.])
     """
     w = finite_array(window, "window", ndim=(1,))
-    weights: Floats = -np.diff(w, prepend=1.0, append=0.0)
+    weights: Floats = np.append(1.0, w) - np.append(w, 0.0)
     return weights
 
 
