@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deqlab.activations import Activation
     from deqlab.adjoints.implicit import Implicit
     from deqlab.adjoints.phantom import JacobianFree, PhantomGradient, TruncatedNeumann
+    from deqlab.adjoints.shine import ReuseInverse
     from deqlab.adjoints.unrolled import Unrolled
     from deqlab.artifact import load_artifact
     from deqlab.banach import iterate_banach
@@ -85,6 +86,7 @@ _EXPORTS = {
     "PhantomGradient": "adjoints.phantom",
     "JacobianFree": "adjoints.phantom",
     "TruncatedNeumann": "adjoints.phantom",
+    "ReuseInverse": "adjoints.shine",
     "Unrolled": "adjoints.unrolled",
     "Activation": "activations",
     "FilterFamily": "filters",
@@ -142,6 +144,7 @@ __all__ = [
     "NeumannSeries",
     "PhantomGradient",
     "PowerBound",
+    "ReuseInverse",
     "Status",
     "SymmetrizedCG",
     "TanhMap",

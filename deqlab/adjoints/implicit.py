@@ -12,7 +12,7 @@ References
 .. [2] M. Blondel et al., Efficient and modular implicit differentiation, NeurIPS 2022.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,10 +24,12 @@ from deqlab.adjoints.derivatives import differentiable, pull, push, transforming
 from deqlab.adjoints.folding import fold, unfold
 from deqlab.adjoints.linear_system import LinearSystem, Solve
 from deqlab.linear.gmres import GMRES
-from deqlab.linear.solution import LinearSolver, check_count
+from deqlab.linear.measure import check_count
+from deqlab.linear.solution import LinearSolver
 from deqlab.problem import Problem
 from deqlab.solution import AdjointReport, FlatSolution
 from deqlab.status import Status
+from deqlab.stopping import default_rtol
 
 _OUTPUTS = ("value", "residual", "relative_residual", "num_steps", "nfe", "rate", "status")
 
@@ -90,7 +92,7 @@ class Implicit:
         system = LinearSystem(
             problem=problem,
             solver=self.linear_solver,
-            rtol=default_rtol(problem.z0.dtype) if self.rtol is None else self.rtol,
+            rtol=default_rtol(problem.precision) if self.rtol is None else self.rtol,
             max_products=self.max_products,
             report=report.fill,
         )
@@ -107,17 +109,13 @@ class _Call:
     finished: list[FlatSolution]  # left by the forward pass, taken by attach: the graph holds none
 
     def sound(
-        self, status: Tensor, inputs: list[Tensor | None]
+        self, status: Tensor, inputs: Sequence[Tensor | None]
     ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Which rows have a solution; the row that stands in for each; the inputs of those rows."""
-        keep = (status != Status.NONFINITE) & (status != Status.DIVERGED)
-        row = torch.where(keep, torch.arange(len(keep), device=keep.device), keep.int().argmax())
+        keep, row = sound_rows(status)
         batched = self.system.problem.batched
-        return (
-            keep,
-            row,
-            [x if x is None or not b else x[row] for x, b in zip(inputs, batched, strict=True)],
-        )
+        pairs = zip(inputs, batched, strict=True)
+        return keep, row, [x if x is None or not b else x[row] for x, b in pairs]
 
 
 class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
@@ -145,12 +143,12 @@ class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
         system = ctx.call.system
         keep, row, inputs = ctx.call.sound(status, inputs)
         z = z[row]
-        w = Solve.apply(system, True, _masked(v, keep), z, *inputs)
+        w = Solve.apply(system, True, masked(v, keep), z, *inputs)
         grads = pull(
             lambda *xs: system.problem.function(z, xs), inputs, w, ctx.needs_input_grad[2:]
         )
         pairs = zip(grads, system.problem.batched, strict=True)
-        return None, None, *(g if g is None or not b else _masked(g, keep) for g, b in pairs)
+        return None, None, *(g if g is None or not b else masked(g, keep) for g, b in pairs)
 
     @staticmethod
     def jvp(ctx: Any, _: None, __: None, *tangents: Tensor | None) -> tuple[Any, ...]:
@@ -162,7 +160,7 @@ class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
             t = push(lambda *xs: system.problem.function(z, xs), inputs, tangents)
             dz = torch.zeros_like(z)
             if t is not None:
-                dz = Solve.apply(system, False, _masked(t, keep), z, *inputs)
+                dz = Solve.apply(system, False, masked(t, keep), z, *inputs)
         return dz, *(None for _ in _OUTPUTS[1:])
 
     @staticmethod
@@ -175,12 +173,16 @@ class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
         return tuple(unfold(x, info.batch_size) for x in outputs), (0,) * len(outputs)
 
 
-def _masked(x: Tensor, keep: Tensor) -> Tensor:
+def sound_rows(status: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows have a fixed point to differentiate, and a sound row in place of each other one.
+
+    A derivative at a nan is nan, also where it is multiplied by zero; a sound row's is not.
+    """
+    keep = (status != Status.NONFINITE) & (status != Status.DIVERGED)
+    row = torch.arange(len(keep), device=keep.device)
+    return keep, torch.where(keep, row, keep.int().argmax())
+
+
+def masked(x: Tensor, keep: Tensor) -> Tensor:
     """x with zeros in the rows that are not kept."""
     return torch.where(keep.reshape(-1, *(1,) * (x.ndim - 1)), x, 0.0)
-
-
-def default_rtol(dtype: torch.dtype) -> float:
-    """Relative tolerance of an adjoint solve: 1e-5, 1e-8, or 8 eps of a half-precision type."""
-    known = {torch.float32: 1e-5, torch.float64: 1e-8}
-    return known[dtype] if dtype in known else 8 * float(torch.finfo(dtype).eps)

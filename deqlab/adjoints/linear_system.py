@@ -37,7 +37,9 @@ class LinearSystem:
         """x for plain tensors; reports, and warns about rows that failed."""
         with torch.autocast(z.device.type, enabled=False):
             product = self._product(transposed, z, inputs)
-            answer = self.solver.solve(product, b, rtol=self.rtol, max_products=self.max_products)
+            bind = getattr(self.solver, "at", None)
+            solver = self.solver if bind is None else bind(z, transposed=transposed)
+            answer = solver.solve(product, b, rtol=self.rtol, max_products=self.max_products)
         self.report(answer)
         failed = ~answer.converged()
         if bool(failed.any()):

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from deqlab.linear.solution import LinearSolution, Measure, Product, check_count, row_norm
+from deqlab.linear.measure import Measure, check_count, row_norm
+from deqlab.linear.solution import LinearSolution, Product
 from deqlab.status import Status
 
 
@@ -51,7 +52,7 @@ class GMRES:
     >>> M = torch.tensor([[0.0, 0.5], [-0.5, 0.0]], dtype=torch.float64)
     >>> b = torch.ones(1, 2, dtype=torch.float64)
     >>> answer = GMRES().solve(lambda v: v @ M.T, b, rtol=1e-12)
-    >>> answer.value.tolist(), answer.products.tolist()
+    >>> answer.value.round(decimals=6).tolist(), answer.products.tolist()
     ([[1.2, 0.4]], [3])
     """
 
@@ -81,8 +82,7 @@ class GMRES:
             before = measure.residual
             x = _cycle(measure, min(self.restart, b.shape[1], budget - measure.used - 1))
             measure.update(x)
-            stuck = measure.running & (measure.residual >= 0.999 * before)
-            measure.status[stuck] = int(Status.STAGNATED)
+            measure.end(measure.residual >= 0.999 * before, Status.STAGNATED)
         return measure.solution()
 
 
