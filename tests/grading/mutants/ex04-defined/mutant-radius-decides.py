@@ -1,0 +1,14 @@
+# mistake: defined only if the spectral radius is below one
+def facts(J):
+    eigenvalues = np.linalg.eigvals(J)
+    system = np.eye(len(J)) - J
+    defined = np.abs(eigenvalues).max() < 1
+    symmetric = np.abs(J - J.T).max() < 1e-9
+    return {
+        "defined": defined,
+        "picard": np.abs(eigenvalues).max() < 1,
+        "relaxation": eigenvalues.real.max() < 1 - 1e-9,
+        "norm": np.linalg.norm(J, 2) < 1,
+        "cg": symmetric and np.linalg.eigvalsh((J + J.T) / 2).max() < 1 - 1e-9,
+        "amplification": 1 / np.linalg.svd(system)[1].min(),
+    }

@@ -1,0 +1,6 @@
+# mistake: sixty terms of the series, which converges slowly or not at all
+def implicit_gradient(vjp_state, vjp_parameters, v):
+    w = v
+    for _ in range(60):
+        w = v + vjp_state(w)
+    return vjp_parameters(w)

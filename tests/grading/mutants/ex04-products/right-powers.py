@@ -1,0 +1,10 @@
+def implicit_gradient(vjp_state, vjp_parameters, v):
+    basis, columns = [v / np.linalg.norm(v)], []
+    for _ in range(60):
+        product = vjp_state(basis[-1])
+        columns.append(basis[-1] - product)
+        y = np.linalg.lstsq(np.array(columns).T, v)[0]
+        if np.linalg.norm(v - y @ columns) <= 1e-11 * np.linalg.norm(v):
+            break
+        basis.append(product / np.linalg.norm(product))
+    return vjp_parameters(y @ basis[: len(y)])
