@@ -10,6 +10,7 @@ alternative, and no control is shown.
 - `banach_bounds` shows the error of a contraction between its bounds, and the rounding floor.
 - `solver_race` lets five solvers run from one start, in one currency: evaluations of f.
 - `anderson_memory` shows what memory and an absolute or relative ridge do to Anderson's method.
+- `gradient_tolerance` shows what inexact solves do to the gradient, and what cheap gradients cost.
 - `frames` turns any Matplotlib figure into a figure with a slider.
 - `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
 
@@ -21,6 +22,7 @@ from deqlab.explore._banach_bounds import banach_bounds
 from deqlab.explore._cobweb import cobweb
 from deqlab.explore._explorable import Explorable
 from deqlab.explore._frames import frames
+from deqlab.explore._gradient_tolerance import gradient_tolerance
 from deqlab.explore._live import live
 from deqlab.explore._solver_race import solver_race
 from deqlab.explore._tanh_plane import tanh_plane
@@ -31,6 +33,7 @@ __all__ = [
     "banach_bounds",
     "cobweb",
     "frames",
+    "gradient_tolerance",
     "live",
     "solver_race",
     "tanh_plane",

@@ -115,7 +115,7 @@ def anderson_memory(
     what = f"m = {memory}, λ = {power(state['ridge'])}, s = {power(state['scale'])}"
     return Explorable(
         kind="anderson-memory",
-        scripts=("drawing.js", "anderson.js", "ridge.js", "anderson_memory.js"),
+        scripts=("drawing.js", "vectors.js", "anderson.js", "ridge.js", "anderson_memory.js"),
         config={"state": state, "limits": LIMITS | {"step": (0, evaluations - 1)}},
         picture=picture(SIZE, SIZE, _draw(state, runs)),
         alt=f"Residual of Anderson's method against evaluations, {map} map, {what}; {verdict}.",

@@ -201,7 +201,7 @@ def label(colour: str, text: str, taken: list[Point], spots: list[Point], frame:
         return over + k / 4 if inside else over + k / 4 + 1000
 
     x, y = spots[min(range(len(spots)), key=crowd)]
-    taken += [(x + 8 * k, y + j) for k in range(len(text) + 1) for j in (2, -10)] * 5
+    taken += [(x + 8 * k, y + j) for k in range(len(text) + 2) for j in (2, -10)] * 5
     return text_at(colour, x, y, text)
 
 

@@ -131,7 +131,14 @@ def solver_race(
     what = f"{MAPS[map]['title']}{c}, from z₀ = {place((x, y))}"
     return Explorable(
         kind="solver-race",
-        scripts=("drawing.js", "plane.js", "anderson.js", "race.js", "solver_race.js"),
+        scripts=(
+            "drawing.js",
+            "plane.js",
+            "vectors.js",
+            "anderson.js",
+            "race.js",
+            "solver_race.js",
+        ),
         config={"state": state, "limits": LIMITS, "maps": MAPS},
         picture=picture(SIZE, SIZE, _draw(state, given, runs)),
         alt=f"Five solvers on {what}; {verdict}.",

@@ -1,9 +1,5 @@
 // Anderson's mixing with a ridge, in two forms: pure functions, as in _anderson.py, the same floats.
 
-const dot = (p, q) => p.reduce((total, x, i) => total + x * q[i], 0);
-
-const minus = (p, q) => p.map((x, i) => x - q[i]);
-
 const differences = residuals => residuals.slice(1).map((r, j) => minus(r, residuals[j]));
 
 // The upper triangle T, by columns, with TᵀT = CᵀC + ridge I.
@@ -16,7 +12,7 @@ function factor(columns, ridge) {
       rest = rest.map((x, i) => x - entry * q[i]);
       return entry;
     });
-    const length = Math.sqrt(dot(rest, rest));
+    const length = norm(rest);
     basis.push(length ? rest.map(x => x / length) : rest);
     return [...entries, length];
   });

@@ -104,7 +104,7 @@ function label(colour, text, taken, spots, [right, bottom]) {
     if (crowd < least) [best, least] = [[x, y], crowd];
   });
   const [x, y] = best;
-  for (let k = 0; k <= text.length; k++)
+  for (let k = 0; k <= text.length + 1; k++)
     for (let j = 0; j < 5; j++) taken.push([x + 8 * k, y + 2], [x + 8 * k, y - 10]);
   return textAt(colour, x, y, text);
 }

@@ -53,13 +53,13 @@ function broyden() {
   let H = [[-1, 0], [0, -1]], last;
   return (z, r) => {
     if (last) {
-      const [dx, dy] = minus(z, last[0]), change = minus(r, last[1]), [hx, hy] = H.map(row => dot(row, change));
+      const [dx, dy] = minus(z, last[0]), change = minus(r, last[1]), [hx, hy] = times(H, change);
       const row = [0, 1].map(j => dx * H[0][j] + dy * H[1][j]), below = dx * hx + dy * hy;
       const by = [(dx - hx) / below, (dy - hy) / below];
       if (below) H = H.map((h, i) => h.map((entry, j) => entry + by[i] * row[j]));
     }
     last = [z, r];
-    return z.map((x, i) => x - dot(H[i], r));
+    return minus(z, times(H, r));
   };
 }
 

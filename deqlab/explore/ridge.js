@@ -30,7 +30,7 @@ function run(name, method, {scale, memory, ridge, evaluations}) {
   const found = {residuals: [], weights: []};
   let z = Array(D).fill(0), images = [], residuals = [], first = 0;
   for (let k = 0; k < evaluations; k++) {
-    const image = imageOf(name, scale, z), r = minus(image, z), length = Math.sqrt(dot(r, r));
+    const image = imageOf(name, scale, z), r = minus(image, z), length = norm(r);
     first ||= length;
     if (!Number.isFinite(length)) break;
     images = [...images, image].slice(-memory - 1);

@@ -20,6 +20,7 @@ from deqlab.explore import (
     anderson_memory,
     banach_bounds,
     cobweb,
+    gradient_tolerance,
     solver_race,
     tanh_plane,
 )
@@ -49,6 +50,7 @@ CALLS = [
     "banach_bounds()",
     'banach_bounds(lipschitz=0.99, angle=60, precision="bfloat16", rounding=True)',
     "anderson_memory()",
+    "gradient_tolerance()",
     *(f'solver_race("{name}")' for name in ("rotation", "babylonian")),
 ]
 
@@ -112,6 +114,12 @@ def test_the_id_depends_on_every_parameter() -> None:
         anderson_memory(state_scale=10),
         anderson_memory(evaluations=149),
         anderson_memory(step=0),
+        gradient_tolerance(),
+        gradient_tolerance(rate=0.8),
+        gradient_tolerance(forward_tol=0.1),
+        gradient_tolerance(adjoint_tol=0.1),
+        gradient_tolerance(terms=6),
+        gradient_tolerance(unrolled=6),
         solver_race(),
         solver_race("shift"),
         solver_race(scale=0.9),

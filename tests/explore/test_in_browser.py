@@ -11,6 +11,7 @@ from deqlab.explore import (
     banach_bounds,
     cobweb,
     frames,
+    gradient_tolerance,
     solver_race,
     tanh_plane,
 )
@@ -54,6 +55,7 @@ def test_an_explorable_that_is_inserted_later_comes_alive(visit: Callable[..., A
         (banach_bounds(), "L = 0.90, λ at 0°, float64: |eₖ| ≤ 10⁻⁶ is promised at step 132"),
         (solver_race(), "Evaluations to |f(z) − z| ≤ 10⁻⁸: Anderson 9, Broyden 9, Newton 13"),
         (anderson_memory(), "m = 5, λ = 10⁻⁴, s = 10⁰; evaluations to |r| ≤ 10⁻⁶ |r₀|: relative"),
+        (gradient_tolerance(), "L = 0.90, r = 10⁻⁴, s = 10⁻⁸; relative error of the gradient:"),
     ],
     ids=lambda value: value.kind if isinstance(value, Explorable) else "",
 )
@@ -120,6 +122,7 @@ def test_the_theme_of_the_host_is_followed(
         banach_bounds(lipschitz=0.99, precision="bfloat16", distance=100),
         solver_race("symmetric", scale=1.2),
         anderson_memory(memory=12, regularization=1e-12),
+        gradient_tolerance(rate=0.99),
     ],
     ids=lambda figure: figure.id,
 )
@@ -151,6 +154,7 @@ def test_axe_finds_no_serious_violation(visit: Callable[..., Any], theme: str, w
         banach_bounds(),
         solver_race(),
         anderson_memory(),
+        gradient_tolerance(),
     )
     page = visit(*figures, theme=theme, viewport={"width": width, "height": 800})
     violations = axe.run(page.page).response["violations"]
