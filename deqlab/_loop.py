@@ -69,6 +69,9 @@ class Loop:
         self.deferred = deferred
         device = problem.z0.device.type
         autocast = torch.is_autocast_enabled(device)
+        self._no_grad: Callable[[], AbstractContextManager[Any]] = (
+            torch.no_grad if torch.is_grad_enabled() else nullcontext
+        )
         self._full_precision: Callable[[], AbstractContextManager[Any]] = (
             partial(torch.autocast, device, enabled=False) if autocast else nullcontext
         )
@@ -84,16 +87,16 @@ class Loop:
         for k in range(self.max_steps + 1):
             self.step, last = k, k == self.max_steps
             z = self.rows.z if k else self.problem.z0
-            with torch.no_grad() if last else nullcontext():  # the last image is only measured
+            with self._no_grad() if last else nullcontext():  # the last image is only measured
                 fz = self._evaluate(z)
             if k == 0:
                 self._start(z, fz)
             if last or k % self.check_every == 0:
                 self._check(fz, last)
                 yield self
-                if last or not self.tally.running.any():
+                if last or self.tally.finished:
                     return
-                if self.compact and not self.tally.present.all():
+                if self.compact and self.tally.mixed:
                     fz = self._compact(fz)
             self._advance(fz)
 
@@ -138,11 +141,9 @@ class Loop:
         return fz
 
     def _start(self, z: Tensor, fz: Tensor) -> None:
-        with torch.no_grad():
-            rule = self.rule.init(z.detach(), fz.detach(), self.problem)
-            (residual, relative, _), _ = self.rule.update(
-                z.detach(), fz.detach(), rule, self.problem
-            )
+        with self._no_grad():
+            rule = self.rule.init(z, fz, self.problem)
+            (residual, relative, _), _ = self.rule.update(z, fz, rule, self.problem)
             count = torch.zeros(z.shape[0], dtype=torch.int64, device=z.device)
             infinite = torch.full_like(relative, torch.inf)
         self.rows = Rows(
@@ -165,12 +166,10 @@ class Loop:
     def _check(self, fz: Tensor, last: bool) -> None:
         """Measure the present iterates; note the best; strike out the rows that are done."""
         rows = self.rows
-        with torch.no_grad():
-            seen, rows.rule = self.rule.update(
-                rows.z.detach(), fz.detach(), rows.rule, self.problem
-            )
+        with self._no_grad():
+            seen, rows.rule = self.rule.update(rows.z, fz, rows.rule, self.problem)
             if self.rule.keep_best:
-                better = seen.relative_residual < rows.relative
+                better = seen.residual * seen.unfinished < rows.residual  # 0 when done, nan if nan
             else:
                 better = rows.running & (seen.relative_residual < torch.inf)
             everywhere = not self.deferred and bool(plain(better).numpy().all())
@@ -202,30 +201,28 @@ class Loop:
         factor = (rows.last / rows.mark) ** (1 / (self.step - self.marked_at))
         rows.rate = torch.where(rows.running, factor, rows.rate)
         if judge:
-            stalled = (rows.relative >= rows.mark_best) & (rows.relative <= 16 * self.eps)
+            stalled = (rows.residual >= rows.mark_best) & (rows.relative <= 16 * self.eps)
             eps = torch.finfo(rows.first.dtype).eps
             growing = (rows.last > rows.mark) & (rows.last > rows.first / eps)
             rows.status = torch.where(rows.running & stalled, Status.STAGNATED, rows.status)
             rows.status = torch.where(rows.running & growing, Status.DIVERGED, rows.status)
             rows.running = rows.running & ~(stalled | growing)
-        rows.mark, rows.mark_best, self.marked_at = rows.last, rows.relative, self.step
+        rows.mark, rows.mark_best, self.marked_at = rows.last, rows.residual, self.step
 
     def _advance(self, fz: Tensor) -> None:
         rows = self.rows
         with self._full_precision():
             z, rows.solver = self.solver.step(rows.z, fz, rows.solver, self._bound())
-        if self.deferred or not self.tally.present.all():
+        if self.deferred or self.tally.mixed:
             z = torch.where(rows.running[:, None], z, rows.z)
         rows.z = z
 
     def _compact(self, fz: Tensor) -> Tensor:
         """Take the finished rows out of the computation."""
-        present = self.tally.present
-        ids = self.tally.rows
+        ids, present = self.tally.rows, self.tally.compact()
         keep, gone = (_index(np.flatnonzero(mask), fz) for mask in (present, ~present))
         self._left.append((ids[~present], select_rows(self.rows, gone)))
         self.rows = select_rows(self.rows, keep)
-        self.tally.rows = ids[present]
         self.map = self.problem.at(rows=_index(self.tally.rows, fz))
         return fz.index_select(0, keep)
 

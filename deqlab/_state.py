@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-State = Tensor | tuple[Tensor, ...]
+State: TypeAlias = Tensor | tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Layout:
     def pack(self, state: State) -> Tensor:
         """A state as one (B, D) tensor."""
         if not isinstance(state, tuple):
-            return state if self._is_flat else state.reshape(self._rows(state), self.sizes[0])
+            return state if self.is_flat else state.reshape(self._rows(state), self.sizes[0])
         rows = self._rows(state[0])
         pairs = zip(state, self.sizes, strict=True)
         return torch.cat([part.reshape(rows, size) for part, size in pairs], dim=1)
 
     def unpack(self, flat: Tensor) -> State:
         """The inverse of `pack`, for any number of rows."""
-        if self._is_flat:
+        if self.is_flat:
             return flat
         lead = flat.shape[:1] if self.batch_dims else ()
         parts = flat.split(self.sizes, dim=1) if self.is_tuple else (flat,)
@@ -72,7 +72,8 @@ class Layout:
         return values if self.batch_dims else values[0]
 
     @property
-    def _is_flat(self) -> bool:
+    def is_flat(self) -> bool:
+        """Whether states are (B, D) tensors as they are."""
         return self.batch_dims == 1 and not self.is_tuple and len(self.shapes[0]) == 1
 
     def _rows(self, part: Tensor) -> int:
@@ -111,8 +112,8 @@ def _check_part(part: Tensor, first: Tensor, batch_dims: int) -> None:
         raise TypeError(f"z0 must be real floating point; got {part.dtype}{hint}")
     if part.ndim <= batch_dims and batch_dims:
         raise ValueError(
-            f"z0 has shape {tuple(part.shape)}; with batch_dims=1 it needs a batch dimension and at "
-            "least one more: pass batch_dims=0 for one problem, or z0[:, None] for a batch of "
+            f"z0 has shape {tuple(part.shape)}; with batch_dims=1 it needs a batch dimension and "
+            "at least one more: pass batch_dims=0 for one problem, or z0[:, None] for a batch of "
             "scalar ones"
         )
     if (part.dtype, part.device) != (first.dtype, first.device):

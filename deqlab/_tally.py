@@ -29,6 +29,8 @@ class Tally:
         self.rows = np.arange(size)  # those present in the computation
         self.running = np.ones(size, dtype=np.bool_)
         self.num_steps = np.zeros(size, dtype=np.int64)
+        self.finished = size == 0
+        self.mixed = False  # some of the rows present are finished
         self._deferred = deferred
         self._cuda = device.type == "cuda"
         self._pending: _Report | None = None
@@ -52,18 +54,23 @@ class Tally:
             self._pending = None
         self.num_steps[self.running] = step
 
-    @property
-    def present(self) -> NDArray[np.bool_]:
-        """Which of the rows present are unfinished."""
-        return self.running[self.rows]
+    def compact(self) -> NDArray[np.bool_]:
+        """Forget the finished rows; returns which of the rows present stay."""
+        stay = self.running[self.rows]
+        self.rows, self.mixed = self.rows[stay], False
+        return stay
 
     def _read(self, report: _Report) -> None:
         if report.event is not None:
             report.event.synchronize()  # a check old: the queue behind it stays full
-        done = report.rows[~report.mask.numpy()]
+        mask = report.mask.numpy()
+        if mask.all():
+            return
+        done = report.rows[~mask]
         done = done[self.running[done]]
         self.running[done] = False
         self.num_steps[done] = report.step
+        self.mixed, self.finished = True, not self.running.any()
 
 
 def plain(x: Tensor) -> Tensor:

@@ -84,7 +84,8 @@ def make_problem(
         raise TypeError(f"params must be a tuple, as in params=(W,); got {type(params).__name__}")
     layout = Layout.of(z0, batch_dims)
     flat = layout.pack(z0)
-    leaves, tree = pytree.tree_flatten((tuple(args), tuple(params)))
+    passed = (*args, *params)
+    leaves, tree = pytree.tree_flatten(passed)
     count = len(pytree.tree_leaves(tuple(args)))
     slots = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
     batched = [batch_dims == 1 and i < count for i in slots]
@@ -97,7 +98,7 @@ def make_problem(
         f=f,
         layout=layout,
         leaves=[None if isinstance(leaf, Tensor) else leaf for leaf in leaves],
-        tree=tree,
+        tree=None if all(isinstance(x, Tensor) for x in passed) else tree,
         slots=slots,
         batched=(*batched, *(False for _ in owned)),
         owned=owned,
@@ -121,7 +122,7 @@ class _Call:
     f: Callable[..., State]
     layout: Layout
     leaves: list[Any]
-    tree: Any
+    tree: Any  # of the arguments; None if they are tensors
     slots: list[int]
     batched: tuple[bool, ...]
     owned: dict[str, Tensor]
@@ -137,13 +138,17 @@ class _Call:
     ) -> Tensor:
         if rows is not None:
             inputs = _select(inputs, self.batched, rows)
-        leaves = list(self.leaves)
-        for slot, x in zip(self.slots, inputs, strict=False):
-            leaves[slot] = x
-        args, params = pytree.tree_unflatten(leaves, self.tree) if leaves else ((), ())
-        arguments = (self.layout.unpack(z), *args, *params)
+        count = len(self.slots)
+        if self.tree is None:
+            args = tuple(inputs[:count])
+        else:
+            leaves = list(self.leaves)
+            for slot, x in zip(self.slots, inputs[:count], strict=True):
+                leaves[slot] = x
+            args = pytree.tree_unflatten(leaves, self.tree)
+        arguments = (self.layout.unpack(z), *args)
         keywords = {} if step is None else {"step": step}
-        parameters = inputs[len(self.slots) :]
+        parameters = inputs[count:]
         if self.autocast is None:
             return self._checked(self._call(parameters, arguments, keywords), z)
         # no cache: a weight cast under no_grad would be reused, without its gradient, under grad
@@ -161,6 +166,8 @@ class _Call:
         return result
 
     def _checked(self, state: State, z: Tensor) -> Tensor:
+        if isinstance(state, Tensor) and self.layout.is_flat and _alike(state, z):
+            return state
         parts = state if isinstance(state, tuple) else (state,)
         lead = (z.shape[0],) if self.layout.batch_dims else ()
         wanted = [(*lead, *shape) for shape in self.layout.shapes]
@@ -190,6 +197,10 @@ class _Call:
             if self.layout.is_tuple
             else f"a tensor of shape {shapes}"
         )
+
+
+def _alike(x: Tensor, z: Tensor) -> bool:
+    return bool(x.shape == z.shape and x.dtype == z.dtype and x.device == z.device)
 
 
 def _select(inputs: Sequence[Tensor], batched: Sequence[bool], rows: Tensor) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -10,9 +11,9 @@ from torch import Tensor
 from deqlab._loop import Loop
 from deqlab._state import State
 from deqlab.adjoints.implicit import Implicit
-from deqlab.problem import Problem, make_problem
+from deqlab.problem import Map, Problem, make_problem
 from deqlab.solution import FlatSolution, OnFailure, Solution
-from deqlab.solvers.picard import Picard
+from deqlab.solvers.anderson import Anderson
 from deqlab.solvers.protocol import Solver
 from deqlab.status import Status
 from deqlab.stopping import FixedSteps, RelativeResidual, StoppingRule
@@ -84,7 +85,7 @@ def fixed_point(
     z0: State,
     *args: Any,
     params: tuple[Any, ...] = (),
-    solver: Solver = Picard(),
+    solver: Solver = Anderson(),
     stop: StoppingRule | None = RelativeResidual(),
     max_steps: int = 200,
     adjoint: Adjoint = Implicit(),
@@ -165,8 +166,7 @@ def fixed_point(
         check_every=check_every,
     )
     problem = make_problem(f, z0, args, params, batch_dims=batch_dims)
-    adjoint.check(problem, solver)
-    return Solution.of(adjoint.attach(problem, plan), problem)
+    return _solve(problem, plan, adjoint)
 
 
 def root(
@@ -174,11 +174,54 @@ def root(
     z0: State,
     *args: Any,
     params: tuple[Any, ...] = (),
-    solver: Solver = Picard(),
-    **options: Any,
+    solver: Solver = Anderson(),
+    stop: StoppingRule | None = RelativeResidual(),
+    max_steps: int = 200,
+    adjoint: Adjoint = Implicit(),
+    batch_dims: int = 1,
+    compact: bool = False,
+    on_failure: OnFailure = OnFailure.WARN,
+    history: bool = False,
+    check_every: int | None = None,
 ) -> Solution:
-    """Solve g(z, *args, *params) = 0"""
-    raise NotImplementedError
+    """Solve g(z, *args, *params) = 0 for every sample of a batch.
+
+    The fixed-point problem is z = z + g(z), so that `Solution.residual` is ‖g(z)‖, and the default
+    rule stops where ‖g(z)‖ ≤ rtol · max(‖z + g(z)‖, ‖g(z₀)‖). `Picard` would need ‖I + g'(z)‖ < 1;
+    the default `NewtonKrylov` needs a nonsingular g'(z*) and a z₀ near z*.
+
+    Parameters, returns and errors are those of `fixed_point`, with g in the place of f.
+
+    Examples
+    --------
+    >>> import torch
+    >>> c = torch.tensor([[2.0], [9.0]], dtype=torch.float64)
+    >>> [round(float(z), 6) for z in root(lambda z, c: z * z - c, torch.ones_like(c), c).value]
+    [1.414214, 3.0]
+    """
+    plan = _plan(
+        solver=solver,
+        stop=stop,
+        max_steps=max_steps,
+        compact=compact,
+        on_failure=on_failure,
+        history=history,
+        check_every=check_every,
+    )
+    problem = make_problem(g, z0, args, params, batch_dims=batch_dims)
+    function = partial(_plus_identity, problem.function)
+    return _solve(problem.with_(function=function), plan, adjoint)
+
+
+def _plus_identity(g: Map, z: Tensor, inputs: tuple[Tensor, ...], **keywords: Any) -> Tensor:
+    return z + g(z, inputs, **keywords)
+
+
+def _solve(problem: Problem, plan: Plan, adjoint: Adjoint) -> Solution:
+    if isinstance(adjoint, type) or not hasattr(adjoint, "attach"):
+        raise TypeError(f"adjoint must be an instance, as in adjoint=Implicit(); got {adjoint!r}")
+    adjoint.check(problem, plan.solver)
+    return Solution.of(adjoint.attach(problem, plan), problem)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -208,7 +251,7 @@ def iterate(
     z0: State,
     *args: Any,
     params: tuple[Any, ...] = (),
-    solver: Solver = Picard(),
+    solver: Solver = Anderson(),
     stop: StoppingRule | None = RelativeResidual(),
     max_steps: int = 200,
     batch_dims: int = 1,
@@ -249,7 +292,8 @@ def _plan(*, solver: Solver, stop: StoppingRule | None, **options: Any) -> Plan:
         missing = not all(hasattr(value, method) for method in methods)
         if isinstance(value, type) or (missing and not (name == "stop" and value is None)):
             raise TypeError(
-                f"{name} must be an instance, as in solver=Anderson() or stop=RelativeResidual(); got {value!r}"
+                f"{name} must be an instance, as in solver=Anderson(), stop=RelativeResidual(); "
+                f"got {value!r}"
             )
     for name, least in (("max_steps", 0), ("check_every", 1)):
         value = options.get(name)
@@ -259,6 +303,7 @@ def _plan(*, solver: Solver, stop: StoppingRule | None, **options: Any) -> Plan:
             raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}")
     if not isinstance(options.get("on_failure", OnFailure.WARN), OnFailure):
         raise TypeError(
-            f"on_failure must be a deqlab.OnFailure, such as OnFailure.RAISE; got {options['on_failure']!r}"
+            "on_failure must be a deqlab.OnFailure, such as OnFailure.RAISE; got "
+            f"{options['on_failure']!r}"
         )
     return Plan(solver=solver, rule=FixedSteps() if stop is None else stop, **options)

@@ -26,7 +26,7 @@ class Norm(Enum):
 
     def __call__(self, x: Tensor, layout: Layout) -> Tensor:
         """‖x‖ of every row of x (B, D), accumulated in float32 or wider: (B,)."""
-        dtype = torch.promote_types(x.dtype, torch.float32)
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         if self is Norm.L2:
             return torch.linalg.vector_norm(x, dim=1, dtype=dtype)
         if self is Norm.LINF:
@@ -39,7 +39,7 @@ class Measurement(NamedTuple):
     """What a stopping rule saw, per sample: (B,) each."""
 
     residual: Tensor
-    relative_residual: Tensor  # the lower, the better; nan where f returned nan
+    relative_residual: Tensor  # as compared by the rule
     unfinished: Tensor  # bool; False for nan
 
 
@@ -47,7 +47,7 @@ class StoppingRule(Protocol):
     """Decides, sample by sample, when to stop."""
 
     keep_best: bool
-    """Return the best iterate of a sample that fails; otherwise the last."""
+    """Return the iterate of lowest residual of a sample that fails; otherwise the last."""
 
     def init(self, z: Tensor, fz: Tensor, problem: Problem) -> Any:
         """The rule's state at the first evaluation: tensors of leading dimension B."""
@@ -62,7 +62,8 @@ class StoppingRule(Protocol):
 
 def default_rtol(dtype: torch.dtype) -> float:
     """1e-5 in float32, 1e-8 in float64, 8 eps in half precision."""
-    return {torch.float64: 1e-8, torch.float32: 1e-5}.get(dtype, 8 * torch.finfo(dtype).eps)
+    known = {torch.float64: 1e-8, torch.float32: 1e-5}
+    return known[dtype] if dtype in known else 8 * float(torch.finfo(dtype).eps)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Modules of PyTorch built on the solvers."""
