@@ -43,12 +43,13 @@ class DenseLU:
         unit = torch.eye(D, dtype=measure.b.dtype, device=b.device)
         measure.products += D * measure.running
         columns = [e - measure.product(e.expand_as(b)) for e in unit]
-        factors = torch.linalg.lu_factor_ex(torch.stack(columns, dim=2).double())[:2]
+        A = torch.stack(columns, dim=2).double()
+        measure.end(~torch.isfinite(A).flatten(1).all(1), Status.NONFINITE)
+        factors = torch.linalg.lu_factor_ex(A)[:2]
         for _ in range(2):
             if bool(measure.running.any()):
                 step = torch.linalg.lu_solve(*factors, measure.r.double()[:, :, None])[:, :, 0]
-                solvable = torch.isfinite(step).all(1)
-                measure.end(~solvable & torch.isfinite(measure.r).all(1), Status.STAGNATED)
+                measure.end(~torch.isfinite(step).all(1), Status.STAGNATED)
                 measure.update(measure.x + step.to(measure.b.dtype))
         measure.end(measure.running, Status.STAGNATED)
         return measure.solution()
