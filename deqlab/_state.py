@@ -63,7 +63,7 @@ class Layout:
         lead = flat.shape[:1] if self.batch_dims else ()
         parts = flat.split(self.sizes, dim=1) if self.is_tuple else (flat,)
         shaped = tuple(
-            part.reshape(*lead, *shape) for part, shape in zip(parts, self.shapes, strict=True)
+            part.reshape((*lead, *shape)) for part, shape in zip(parts, self.shapes, strict=True)
         )
         return shaped if self.is_tuple else shaped[0]
 

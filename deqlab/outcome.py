@@ -1,5 +1,6 @@
 """What the loop hands over, in flat form, and the sentence that says how a solve ended."""
 
+import sys
 import warnings
 from dataclasses import dataclass, field
 from enum import Enum
@@ -115,7 +116,15 @@ class FlatSolution:
         message = describe(self, precision)
         if on_failure is OnFailure.RAISE:
             raise ConvergenceError(message)
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        warnings.warn(message, ConvergenceWarning, stacklevel=_frames_inside())
+
+
+def _frames_inside() -> int:
+    """Frames from `report` to the first that is neither deqlab's nor torch's: the user's line."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("deqlab", "torch"):
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def describe(solution: Any, precision: torch.dtype) -> str:

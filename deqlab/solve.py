@@ -264,7 +264,9 @@ def iterate(
     Examples
     --------
     >>> import torch
-    >>> [round(float(it.value), 3) for it in iterate(torch.cos, torch.zeros(1, 1), max_steps=3)]
+    >>> from deqlab import Picard
+    >>> steps = iterate(torch.cos, torch.zeros(1, 1), solver=Picard(), max_steps=3)
+    >>> [round(float(it.value), 3) for it in steps]
     [0.0, 1.0, 0.54, 0.858]
     """
     plan = _plan(solver=solver, stop=stop, max_steps=max_steps, check_every=1)
