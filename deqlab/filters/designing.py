@@ -22,16 +22,17 @@ from deqlab.filters.specification import SLACK, FilterSpec, measured
 from deqlab.filters.windows import HalfWindow, half_window
 
 MAX_TAPS = 4096
+MAX_ORDER = 200
 PATIENCE = 4  # shorter filters that must fail in a row: odd and even lengths differ
 
 
 class FilterFamily(Enum):
     """A family of filters: the first four are IIR, the last two FIR with linear phase."""
 
-    ELLIPTIC = "elliptic"
-    CHEBYSHEV1 = "chebyshev1"
-    CHEBYSHEV2 = "chebyshev2"
-    BUTTERWORTH = "butterworth"
+    ELLIPTIC = "ellip"
+    CHEBYSHEV1 = "cheby1"
+    CHEBYSHEV2 = "cheby2"
+    BUTTERWORTH = "butter"
     KAISER = "kaiser"
     EQUIRIPPLE = "equiripple"
 
@@ -51,8 +52,8 @@ def design_filter(spec: FilterSpec, family: FilterFamily) -> IIR | FIR:
     Raises
     ------
     ValueError
-        If the specification is out of reach: more than 4096 taps, or an IIR whose poles are so near
-        the unit circle that float64 misses it.
+        If the specification is out of reach: more than 4096 taps, an order above 200, or poles so
+        near the unit circle that float64 misses it.
     TypeError
         If `family` is no FilterFamily.
 
@@ -76,7 +77,9 @@ def design_filter(spec: FilterSpec, family: FilterFamily) -> IIR | FIR:
     except (ValueError, OverflowError):
         met = False
     if not met:
-        raise ValueError(f"{spec} is out of reach of {family.name} in float64: loosen it")
+        raise ValueError(
+            f"{spec} is out of reach of {family.name} (orders to {MAX_ORDER}, float64): loosen it"
+        )
     return found
 
 
@@ -116,20 +119,26 @@ def shortest_truncation(
 
 def _recursive(spec: FilterSpec, family: FilterFamily) -> Any:
     """Second-order sections from SciPy, of the smallest order."""
-    edges = {"fs": 2 * np.pi}
+    order = {
+        FilterFamily.ELLIPTIC: signal.ellipord,
+        FilterFamily.CHEBYSHEV1: signal.cheb1ord,
+        FilterFamily.CHEBYSHEV2: signal.cheb2ord,
+        FilterFamily.BUTTERWORTH: signal.buttord,
+    }[family]
+    edges = (spec.pass_edge, spec.stop_edge)
+    n, edge = order(*edges, spec.ripple, spec.attenuation, fs=2 * np.pi)
+    if not n <= MAX_ORDER:
+        raise ValueError(f"order {n}")
     btype = "lowpass" if spec.is_lowpass else "highpass"
-    asked = (spec.pass_edge, spec.stop_edge, spec.ripple, spec.attenuation)
-    if family is FilterFamily.ELLIPTIC:
-        n, wn = signal.ellipord(*asked, **edges)
-        return signal.ellip(n, spec.ripple, spec.attenuation, wn, btype, output="sos", **edges)
-    if family is FilterFamily.CHEBYSHEV1:
-        n, wn = signal.cheb1ord(*asked, **edges)
-        return signal.cheby1(n, spec.ripple, wn, btype, output="sos", **edges)
-    if family is FilterFamily.CHEBYSHEV2:
-        n, wn = signal.cheb2ord(*asked, **edges)
-        return signal.cheby2(n, spec.attenuation, wn, btype, output="sos", **edges)
-    n, wn = signal.buttord(*asked, **edges)
-    return signal.butter(n, wn, btype, output="sos", **edges)
+    ripple, attenuation = {
+        FilterFamily.ELLIPTIC: (spec.ripple, spec.attenuation),
+        FilterFamily.CHEBYSHEV1: (spec.ripple, None),
+        FilterFamily.CHEBYSHEV2: (None, spec.attenuation),
+        FilterFamily.BUTTERWORTH: (None, None),
+    }[family]
+    return signal.iirfilter(
+        n, edge, ripple, attenuation, btype, ftype=family.value, output="sos", fs=2 * np.pi
+    )
 
 
 def _shortest_linear_phase(spec: FilterSpec, family: FilterFamily) -> FIR:
