@@ -142,8 +142,9 @@ class Comparison:
         return mean_interval(paired, confidence=confidence)
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary of plain JSON values; `from_json` is its inverse."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        """A dictionary of plain JSON values, null for inf and nan, which are read back as nan."""
+        stored: dict[str, Any] = _plain({"schema_version": SCHEMA_VERSION, **asdict(self)})
+        return stored
 
     @staticmethod
     def from_json(stored: Mapping[str, Any]) -> "Comparison":
@@ -265,6 +266,14 @@ def run_comparison(
 def _count(arm: Arm, example: Tensor) -> tuple[int, int]:
     model = arm.build()
     return count_parameters(model), count_flops(model, example)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _finite(value: float) -> float:

@@ -134,6 +134,19 @@ def test_curves_get_an_interval_per_point_and_survive_json():
         Comparison.from_json({**result.to_json(), "schema_version": 99})
 
 
+def test_a_measure_that_is_not_finite_costs_no_experiment():
+    def fit(model, rate, seed):
+        return {"loss": 1.0, "curve": [seed, float("nan" if seed == 2 else "inf"), 1.0]}
+
+    stored = json.dumps(compare([linear(2)], fit).to_json(), allow_nan=False)
+    again = Comparison.from_json(json.loads(stored))
+    curves = again.values("width 2", "curve")
+    assert np.isnan(curves[:, 1]).all()
+    assert np.isfinite(curves[:, [0, 2]]).all()
+    with pytest.raises(ValueError, match="count failed runs"):
+        again.interval("width 2", "curve")
+
+
 def test_a_false_claim_of_equality_is_refused():
     def fit(*_):
         return {"loss": 1.0}
