@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from deqlab.solution import ConvergenceError, ConvergenceWarning, History, OnFailure, Solution
     from deqlab.solve import Iterate, fixed_point, iterate, root
     from deqlab.solvers.anderson import Anderson
+    from deqlab.solvers.broyden import Broyden
     from deqlab.solvers.picard import Picard
     from deqlab.spectral import OperatorNorm, SpectralRadius, operator_norm, spectral_radius
     from deqlab.status import Status
@@ -84,6 +85,7 @@ _EXPORTS = {
     "averaging_window": "filters",
     "BandMeasurement": "filters",
     "binomial_window": "filters",
+    "Broyden": "solvers.broyden",
     "Comparison": "compare",
     "ConvergenceError": "solution",
     "ConvergenceWarning": "solution",
@@ -163,6 +165,7 @@ __all__ = [
     "Anderson",
     "Arm",
     "BandMeasurement",
+    "Broyden",
     "Comparison",
     "ConvergenceError",
     "ConvergenceWarning",

@@ -110,8 +110,9 @@ class Loop:
         ended = torch.where(torch.isfinite(rows.last), Status.CONVERGED, Status.NONFINITE)
         settled = rows.running | (rows.status != Status.MAX_STEPS)
         num_steps = torch.from_numpy(self.tally.num_steps).to(device)
+        value = rows.best.clone() if rows.best is self.problem.z0 else rows.best  # never an alias
         return FlatSolution(
-            value=rows.best,
+            value=value,
             residual=rows.residual,
             relative_residual=rows.relative,
             num_steps=num_steps,
@@ -204,8 +205,8 @@ class Loop:
             stalled = (rows.residual >= rows.mark_best) & (rows.relative <= 16 * self.eps)
             eps = torch.finfo(rows.first.dtype).eps
             growing = (rows.last > rows.mark) & (rows.last > rows.first / eps)
-            rows.status = torch.where(rows.running & stalled, Status.STAGNATED, rows.status)
-            rows.status = torch.where(rows.running & growing, Status.DIVERGED, rows.status)
+            rows.status = rows.status.masked_fill(rows.running & stalled, Status.STAGNATED)
+            rows.status = rows.status.masked_fill(rows.running & growing, Status.DIVERGED)
             rows.running = rows.running & ~(stalled | growing)
         rows.mark, rows.mark_best, self.marked_at = rows.last, rows.residual, self.step
 

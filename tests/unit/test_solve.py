@@ -41,7 +41,9 @@ def cell(z: Tensor, x: Tensor, W: Tensor) -> Tensor:
     return torch.tanh(z @ W.T + x)
 
 
-@pytest.mark.parametrize("solver", [Picard(), Picard(relaxation=0.5), Anderson(), Anderson(memory=1)])
+@pytest.mark.parametrize(
+    "solver", [Picard(), Picard(relaxation=0.5), Anderson(), Anderson(memory=1)]
+)
 def test_linear_map_against_the_closed_form(solver: deqlab.Picard | deqlab.Anderson) -> None:
     W, x = contraction()
     solution = fixed_point(linear, torch.zeros_like(x), x, params=(W,), solver=solver)
@@ -140,7 +142,13 @@ def test_history_starts_with_the_first_residual_and_repeats_a_finished_sample() 
     x = x * torch.tensor([[1e-3], [1.0], [1.0], [1.0]], dtype=DOUBLE)
     for compact in (False, True):
         solution = fixed_point(
-            cell, torch.zeros_like(x), x, params=(W,), solver=Picard(), history=True, compact=compact
+            cell,
+            torch.zeros_like(x),
+            x,
+            params=(W,),
+            solver=Picard(),
+            history=True,
+            compact=compact,
         )
         history = solution.history
         assert history is not None
@@ -254,8 +262,8 @@ def test_a_failure_warns_raises_or_is_ignored() -> None:
 
     # residual 0.99^30 = 0.7397 of the first; factor 0.99 per step
     pattern = (
-        r"MAX_STEPS after 30 steps and 31 evaluations, residual 0\.74, relative 0\.0\d+; it changed "
-        r"by the factor 0\.99 per step: raise max_steps, loosen rtol, or use another solver"
+        r"MAX_STEPS after 30 steps and 31 evaluations, residual 0\.74, relative 0\.0\d+; it "
+        r"changed by the factor 0\.99 per step: raise max_steps, loosen rtol, or use another solver"
     )
     with pytest.warns(ConvergenceWarning, match=pattern) as record:
         solution = solve(OnFailure.WARN)
