@@ -1,0 +1,144 @@
+"""Anderson acceleration with a window kept orthogonal by truncated Gram–Schmidt.
+
+With r = f(z) − z and the changes v = r_k − r_{k−1}, y = f(z_k) − f(z_{k−1}), each step
+
+    v, y ← v − Σᵢ cᵢ vᵢ, y − Σᵢ cᵢ yᵢ    cᵢ = ⟨vᵢ, v⟩/‖vᵢ‖²     over the last m pairs
+    z    ← f(z) − Σᵢ γᵢ yᵢ               γᵢ = ⟨vᵢ, r⟩/‖vᵢ‖²     over these and the new pair
+
+so that ‖r − Σ γᵢ vᵢ‖ is least. While the window holds every change this is Anderson's method, and
+for a linear f one evaluation after GMRES. A window of plain differences then forgets the oldest; an
+orthogonal one forgets only the part of it that no later change has repeated, and for a symmetric
+Jacobian that part does not matter: a window of two or three pairs does the work of all.
+
+No linear system is solved, so none has to be regularised. A change within 1e-3 of the span of the
+window (the sine of their angle) empties the window instead.
+
+Reference: Z. Tang, T. Xu, H. He, Y. Saad and Y. Xi, "Anderson acceleration with truncated
+Gram–Schmidt", SIAM Journal on Matrix Analysis and Applications 45 (2024).
+Cost per step: one evaluation of f, 2m vectors of memory, 8mD flops.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deqlab.solvers._options import check_integer, check_relaxation
+from deqlab.solvers._trial import Trial
+from deqlab.solvers.protocol import Map
+
+INDEPENDENT = 1e-3  # least sine of the angle between a change and the span of the window
+
+
+@dataclass(frozen=True, kw_only=True)
+class AndersonState:
+    """What `Anderson` remembers of every row.
+
+    Attributes
+    ----------
+    basis : Tensor (B, m, 2D)
+        The pairs (vᵢ, yᵢ) side by side; the vᵢ are orthogonal.
+    weights : Tensor (B, m)
+        1/‖vᵢ‖², or 0 where slot i is not in use.
+    last : Tensor (B, 2D)
+        The previous residual and image of f.
+    trial : Trial
+    """
+
+    basis: Tensor
+    weights: Tensor
+    last: Tensor
+    trial: Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anderson:
+    """Anderson acceleration: the residual least over the affine hull of the last iterates.
+
+    Parameters
+    ----------
+    memory : int
+        m ≥ 1, pairs of vectors kept; never more than the state has dimensions.
+    relaxation : float
+        τ > 0: z ← z̃ + τ r̃, with z̃ the combined iterate and r̃ its predicted residual.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is out of range.
+
+    Notes
+    -----
+    Scale-free: there is no absolute ridge. Where twelve accelerated steps do not halve the residual
+    of a row, it goes through a trial of plain steps (`deqlab.solvers._trial`).
+
+    References
+    ----------
+    .. [1] D. G. Anderson, "Iterative procedures for nonlinear integral equations",
+       Journal of the ACM 12 (1965).
+    .. [2] H. F. Walker and P. Ni, "Anderson acceleration for fixed-point iterations", SIAM Journal
+       on Numerical Analysis 49 (2011).
+    .. [3] Z. Tang et al., "Anderson acceleration with truncated Gram–Schmidt", SIAM Journal on
+       Matrix Analysis and Applications 45 (2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deqlab import Anderson, fixed_point
+    >>> W = torch.diag(torch.tensor([0.99, -0.99, 0.5], dtype=torch.float64))
+    >>> b = torch.ones(1, 3, dtype=torch.float64)
+    >>> int(fixed_point(lambda z: z @ W + b, torch.zeros_like(b), solver=Anderson()).nfe)
+    5
+    """
+
+    memory: int = 12
+    relaxation: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_integer("memory", self.memory, least=1)
+        check_relaxation(self.relaxation)
+
+    def init(self, z: Tensor) -> AndersonState:
+        """An empty window, before the first evaluation; z (B, D)."""
+        batch, d = z.shape
+        work = z.detach().to(torch.promote_types(z.dtype, torch.float32))
+        slots = max(min(self.memory, d), 1)
+        return AndersonState(
+            basis=work.new_zeros(batch, slots, 2 * d),
+            weights=work.new_zeros(batch, slots),
+            last=work.new_zeros(batch, 2 * d),
+            trial=Trial.start(work),
+        )
+
+    def step(
+        self, z: Tensor, fz: Tensor, state: AndersonState, f: Map
+    ) -> tuple[Tensor, AndersonState]:
+        """The next iterate (B, D), from z and fz = f(z), and the next state."""
+        d, slot = z.shape[1], state.trial.steps % state.weights.shape[1]
+        image = fz.to(state.basis.dtype)
+        now = torch.cat([image - z, image], 1)
+        pairs = torch.stack([now - state.last, now], 1)  # (B, 2, 2D)
+
+        # the change and (r, f) itself, less their parts in the window
+        inner = torch.bmm(pairs[..., :d], state.basis[..., :d].mT)  # (B, 2, m)
+        rest = torch.baddbmm(pairs, inner * state.weights[:, None], state.basis, alpha=-1)
+        change, v = pairs[:, 0, :d], rest[:, 0, :d]
+        square, along = torch.bmm(rest[..., :d], v[..., None]).unbind(1)  # ‖v‖², ⟨v, r⟩: (B, 1)
+
+        # the least residual along the new pair too, if it is one
+        whole = torch.bmm(change[:, None], change[..., None])[:, 0]
+        independent = square > state.trial.threshold * whole
+        inverse = torch.where(independent, square, math.inf).reciprocal()
+        best = torch.addcmul(rest[:, 1], rest[:, 0], along * inverse, value=-1)
+        z_next = best[:, d:]
+        if self.relaxation != 1:
+            z_next = z_next - (1 - self.relaxation) * best[:, :d]
+
+        weights = torch.select_scatter(state.weights, inverse[:, 0], 1, slot)
+        return z_next.to(z.dtype), AndersonState(
+            basis=torch.select_scatter(state.basis, rest[:, 0], 1, slot),
+            weights=weights * independent,
+            last=now,
+            trial=state.trial.after(now[:, :d], INDEPENDENT**2),
+        )
