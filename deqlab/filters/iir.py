@@ -166,7 +166,7 @@ class IIR:
         self._require_stable("frequency response")
         w = frequencies(w)
         X = self._resolvent_times(w, self._B)
-        return (self._C @ X + self._D).reshape(*w.shape, *self.D.shape)[()]
+        return (self._C @ X + self._D).reshape((*w.shape, *self.D.shape))[()]
 
     def group_delay(self, w: Any) -> Any:
         """−d arg H / dω in samples, of the shape of `frequency_response`; nan where H vanishes."""

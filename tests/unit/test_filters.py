@@ -312,6 +312,24 @@ def test_settling_time_is_the_first_step_after_which_no_power_exceeds_tol(seed, 
     assert f.settling_time(tol) == 1 + max(np.flatnonzero(np.array(norms) > tol))
 
 
+def test_shapes_follow_those_of_the_frequencies_and_of_the_outputs():
+    A, B = np.eye(2) / 2, np.ones((2, 3))
+    for f, outputs in (
+        (IIR(0.5, 1.0), ()),
+        (IIR(A, B[:, 0]), (2,)),
+        (IIR(A, B), (2, 3)),
+        (IIR(A, B[:, 0], B[:, 1], 0.0), ()),
+        (FIR(np.ones(4)), ()),
+        (FIR(np.ones((4, 2, 3))), (2, 3)),
+    ):
+        for w in (0.3, [0.1, 0.2], [[0.1, 0.2, 0.3]]):
+            assert np.shape(f.frequency_response(w)) == np.shape(w) + outputs
+            assert np.shape(f.group_delay(w)) == np.shape(w) + outputs
+        assert np.shape(f.dc_gain()) == outputs
+        assert f.impulse_response(0).shape == (0, *outputs)
+        assert f.impulse_response(5).shape == (5, *outputs)
+
+
 def test_group_delay_is_the_slope_of_the_phase():
     f = IIR.from_sos(random_sections(5, 4, nearest=0.1))
     w, step = np.linspace(0.05, 2.9, 60), 1e-5
