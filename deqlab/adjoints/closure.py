@@ -5,10 +5,12 @@ over would get no gradient (under `torch.func.grad` silently so). Here f is eval
 every torch call is watched. A tensor that takes part, that was neither passed in nor computed, and
 that needs a derivative (or is mapped over by `torch.func.vmap`) becomes one more input, put in its
 place at each later evaluation. What cannot be replaced that way, because it is used behind torch's
-back, is refused.
+back, is refused. Compiled code is watched as the Python it was compiled from.
 """
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -29,13 +31,13 @@ def make_explicit(problem: Problem) -> Problem:
     ValueError
         If f(z) depends on a tensor that needs a gradient and that cannot be made an input.
     """
-    with torch.enable_grad(), _Watch() as watch:
+    with torch.enable_grad(), _eagerly(), _Watch() as watch:
         z0, *inputs = [watch.constant(x) for x in (problem.z0, *problem.inputs)]
         out = problem.function(z0, tuple(inputs))
     if not transforming() and differentiable(out):  # torch.func shows the watch everything
         raise ValueError(
             "f(z) depends on a tensor that needs a gradient and that f was not given, in a way "
-            "that hides it (a custom autograd.Function, compiled code); pass it in args or params"
+            "that hides it, such as a custom autograd.Function; pass it in args or params"
         )
     hidden = watch.hidden
     if not hidden:
@@ -43,7 +45,7 @@ def make_explicit(problem: Problem) -> Problem:
     function, given = problem.function, len(problem.inputs)
 
     def with_hidden(z: Tensor, inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
-        with _Replace(hidden, inputs[given:]):
+        with _eagerly(), _Replace(hidden, inputs[given:]):
             return function(z, tuple(inputs[:given]), **kwargs)
 
     return problem.with_(
@@ -106,6 +108,14 @@ class _Replace(TorchFunctionMode):  # type: ignore[misc]
     ) -> Any:
         kwargs = {name: self._swap(x) for name, x in (kwargs or {}).items()}
         return func(*self._swap(tuple(args)), **kwargs)
+
+
+def _eagerly() -> AbstractContextManager[Any]:
+    """Compiled code shows no torch calls."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled; the import takes seconds
+        return nullcontext()
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
 
 
 def _constant(x: Tensor) -> Tensor:

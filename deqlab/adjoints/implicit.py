@@ -180,7 +180,7 @@ def sound_rows(status: Tensor) -> tuple[Tensor, Tensor]:
     """
     keep = (status != Status.NONFINITE) & (status != Status.DIVERGED)
     row = torch.arange(len(keep), device=keep.device)
-    return keep, torch.where(keep, row, keep.int().argmax())
+    return keep, torch.where(keep, row, keep.int().argmax()) if len(keep) else row
 
 
 def masked(x: Tensor, keep: Tensor) -> Tensor:

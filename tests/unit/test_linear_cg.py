@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -19,6 +19,7 @@ def draw(seed: int, d: int = 24, batch: int = 3) -> tuple[Tensor, Tensor, Tensor
     return W, D, torch.randn(batch, d, generator=g, dtype=torch.float64)
 
 
+@settings(max_examples=25)
 @given(seed=st.integers(0, 99), transposed=st.booleans())
 def test_cg_is_right_where_j_is_a_slope_times_a_symmetric_matrix(
     seed: int, transposed: bool
@@ -59,6 +60,7 @@ def test_cg_is_right_for_gradient_steps() -> None:
     assert (answer.value - exact).norm() <= 1.01e-10 * condition * exact.norm()
 
 
+@settings(max_examples=25)
 @given(seed=st.integers(0, 99))
 def test_cg_reports_its_failure_on_a_general_cell(seed: int) -> None:
     """J neither symmetric nor a slope times a symmetric matrix: never converged and wrong."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -21,6 +21,7 @@ def instance(kind: str, d: int, norm: float, seed: int) -> tuple[Tensor, Tensor]
     return M, torch.from_numpy(generator.standard_normal((3, d)))
 
 
+@settings(max_examples=25)
 @given(
     kind=st.sampled_from(["ginibre", "symmetric", "orthogonal"]),
     d=st.integers(2, 12),
@@ -50,6 +51,7 @@ def test_gmres_residual_is_the_least_over_its_krylov_space(
         assert answer.residual[row] <= least + slack
 
 
+@settings(max_examples=25)
 @given(kind=st.sampled_from(["ginibre", "symmetric", "orthogonal"]), seed=st.integers(0, 99))
 def test_gmres_after_k_products_is_never_worse_than_k_terms_of_neumann(
     kind: str, seed: int
@@ -64,6 +66,7 @@ def test_gmres_after_k_products_is_never_worse_than_k_terms_of_neumann(
         assert (answer.residual <= bound * (1 + 1e-9)).all()
 
 
+@settings(max_examples=25)
 @given(d=st.integers(1, 10), seed=st.integers(0, 99))
 def test_gmres_terminates_within_d_steps(d: int, seed: int) -> None:
     M, b = instance("ginibre", d, 0.9, seed)

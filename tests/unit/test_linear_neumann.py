@@ -1,13 +1,14 @@
 """The Neumann series: its truncation error is exact, its divergence is reported."""
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deqlab import DenseLU, FixedPointLinear, NeumannSeries, Status
 from deqlab.solvers.picard import Picard
 
 
+@settings(max_examples=25)
 @given(terms=st.integers(1, 20), seed=st.integers(0, 99))
 def test_error_of_k_terms_is_exactly_the_kth_power(terms: int, seed: int) -> None:
     """w_k − w = −M^k w, for any M with I − M nonsingular, contraction or not."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -49,6 +49,7 @@ def times(M: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 @every_solver
+@settings(max_examples=25)
 @given(
     d=st.integers(1, 12), batch=st.integers(0, 4), norm=st.floats(0.0, 0.9), seed=st.integers(0, 9)
 )
