@@ -10,6 +10,7 @@ References
    estimate from the forward pass for bi-level optimization and implicit models, ICLR 2022.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -97,8 +98,12 @@ class _Preconditioned(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, masked(ctx.inverse.transposed(g), ctx.keep)
+        return None, None, masked(_widened(ctx.inverse.transposed, g), ctx.keep)
 
     @staticmethod
     def jvp(ctx: Any, _: None, __: None, t: Tensor) -> Tensor:
-        return masked(ctx.inverse.product(t), ctx.keep)
+        return masked(_widened(ctx.inverse.product, t), ctx.keep)
+
+
+def _widened(product: Callable[[Tensor], Tensor], v: Tensor) -> Tensor:
+    return product(v.to(torch.promote_types(v.dtype, torch.float32))).to(v.dtype)
