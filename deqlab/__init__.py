@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from deqlab.solution import ConvergenceError, ConvergenceWarning, History, OnFailure, Solution
     from deqlab.solve import Iterate, fixed_point, iterate, root
     from deqlab.solvers.anderson import Anderson
-    from deqlab.solvers.broyden import Broyden
+    from deqlab.solvers.broyden import Broyden, BroydenKind
     from deqlab.solvers.picard import Picard
     from deqlab.spectral import OperatorNorm, SpectralRadius, operator_norm, spectral_radius
     from deqlab.status import Status
@@ -86,6 +86,7 @@ _EXPORTS = {
     "BandMeasurement": "filters",
     "binomial_window": "filters",
     "Broyden": "solvers.broyden",
+    "BroydenKind": "solvers.broyden",
     "Comparison": "compare",
     "ConvergenceError": "solution",
     "ConvergenceWarning": "solution",
@@ -166,6 +167,7 @@ __all__ = [
     "Arm",
     "BandMeasurement",
     "Broyden",
+    "BroydenKind",
     "Comparison",
     "ConvergenceError",
     "ConvergenceWarning",
