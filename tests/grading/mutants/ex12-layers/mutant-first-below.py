@@ -1,0 +1,6 @@
+# mistake: stops at the first power below the tolerance
+def layers_needed(A, tol):
+    power, K = A, 1
+    while np.linalg.norm(power, 2) > tol:
+        power, K = power @ A, K + 1
+    return K

@@ -1,0 +1,10 @@
+# mistake: the window runs backwards
+def window_tap(k, K, gamma):
+    return 1 - (1 - gamma) ** (k + 1)
+
+
+def error_factor(lam, K, gamma):
+    total = (1 - gamma) ** K
+    for j in range(1, K + 1):
+        total = total + gamma * (1 - gamma) ** (K - j) * lam**j
+    return total
