@@ -11,6 +11,9 @@ alternative, and no control is shown.
 - `solver_race` lets five solvers run from one start, in one currency: evaluations of f.
 - `anderson_memory` shows what memory and an absolute or relative ridge do to Anderson's method.
 - `gradient_tolerance` shows what inexact solves do to the gradient, and what cheap gradients cost.
+- `unit_circle` lets the eigenvalues of a Jacobian leave the unit circle in three ways.
+- `pole_zero` is the z-plane of a filter beside the fixed-point iteration that the filter is.
+- `truncation` cuts the impulse response of an iteration off after K taps, under a window.
 - `frames` turns any Matplotlib figure into a figure with a slider.
 - `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
 
@@ -24,8 +27,11 @@ from deqlab.explore._explorable import Explorable
 from deqlab.explore._frames import frames
 from deqlab.explore._gradient_tolerance import gradient_tolerance
 from deqlab.explore._live import live
+from deqlab.explore._pole_zero import pole_zero
 from deqlab.explore._solver_race import solver_race
 from deqlab.explore._tanh_plane import tanh_plane
+from deqlab.explore._truncation import truncation
+from deqlab.explore._unit_circle import unit_circle
 
 __all__ = [
     "Explorable",
@@ -35,6 +41,9 @@ __all__ = [
     "frames",
     "gradient_tolerance",
     "live",
+    "pole_zero",
     "solver_race",
     "tanh_plane",
+    "truncation",
+    "unit_circle",
 ]

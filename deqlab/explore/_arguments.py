@@ -92,3 +92,30 @@ def exponent(name: str, value: float, limits: tuple[int, int]) -> int:
             f"{name} is {value!r}; expected a power of ten from 1e{limits[0]} to 1e{limits[1]}"
         )
     return found
+
+
+def root(
+    name: str,
+    value: float | tuple[float, int] | None,
+    reals: tuple[float, float],
+    radii: tuple[float, float],
+) -> tuple[str, float, float, int]:
+    """Return kind, real root, radius and angle of a real root or a conjugate pair, or of none.
+
+    What is not given is what the reader's sliders start from.
+
+    Raises
+    ------
+    TypeError
+        If the value is neither a real number nor a pair, or an angle is no integer.
+    ValueError
+        If a number is out of range or between two marks.
+    """
+    if value is None:
+        return "none", 0.0, 0.9, 45
+    if not isinstance(value, (tuple, list)):
+        return "real", on_slider(name, value, reals), 0.9, 45
+    if len(value) != 2:
+        raise TypeError(f"{name} is {value!r}; expected a number, or (radius, angle in degrees)")
+    radius, angle = on_slider(name, value[0], radii), whole(name, value[1], (0, 180))
+    return "pair", 0.5, radius, angle

@@ -29,6 +29,8 @@ text{font:14px "DejaVu Sans",Verdana,sans-serif}
 .dx-dot,.dx-grip,.dx-red{fill:#c04a00}
 .dx-attracting,.dx-core,.dx-green{fill:#00724f}.dx-repelling,.dx-saddle,.dx-marginal{fill:#fff}
 .dx-attracting,.dx-repelling,.dx-saddle,.dx-marginal{stroke:#00724f;stroke-width:2.5}
+.dx-cross{stroke:#c04a00;stroke-width:3.5;stroke-linecap:round;fill:none}
+.dx-nought{stroke:#0072b2;stroke-width:2.5;fill:#fff}
 .dx-halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
 .dx-minor{fill:#5b6570}.dx-blue{fill:#0072b2}.dx-purple{fill:#8e3aa8}
 """

@@ -80,7 +80,7 @@ explore("anderson-memory", {
         {box: `0 0 ${SIZE} ${SIZE}`, label: `Residual of Anderson's method against evaluations, ${state.map} map, ${what}; ${verdict.text}.`, markup: drawRuns(state, numbers)},
         {box: "0 0 320 194", label: `Weights at k = ${state.step}, oldest first: ${weights.join("; ")}.`, markup: drawWeights(state, numbers)},
       ],
-      grip: [LEFT + WIDTH * state.step / max(state.evaluations - 1, 1), TOP + HEIGHT],
+      grips: [[LEFT + WIDTH * state.step / max(state.evaluations - 1, 1), TOP + HEIGHT]],
       notes: METHODS.map(method => `${STYLES[method][0]}: |r| / |r₀| = ${size(numbers[method].residuals.at(-1))} at k = ${numbers[method].residuals.length - 1}`),
     };
   },

@@ -77,7 +77,7 @@ explore("banach-bounds", {
         {box: `0 0 ${SIZE} ${SIZE}`, label: `Error and its bounds on a logarithmic scale, ${what}: ${verdict.text}.`, markup: drawBounds(state, numbers)},
         {box: "0 0 320 196", label: `λ in the unit disc; its distance from 1 is ${number(ratio, 2)}.`, markup: drawEigenvalue(numbers)},
       ],
-      grip: [LEFT + WIDTH, TOP + HEIGHT * (high - max(state.tol, low)) / (high - low)],
+      grips: [[LEFT + WIDTH, TOP + HEIGHT * (high - max(state.tol, low)) / (high - low)]],
       notes: [
         `steps: ${show(counts.promised)} a priori, ${show(counts.reached)} in truth, ${show(counts.certified)} a posteriori`,
         `bound / error = |1 − λ| / (1 − L) = ${number(ratio / (1 - L), 2)}`,

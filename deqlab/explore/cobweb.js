@@ -83,7 +83,7 @@ explore("cobweb", {
         {box: "0 0 320 164", label: `Length of each step on a logarithmic scale; step ${last} has length ${size(numbers.lengths.at(-1))}.`,
           markup: drawLengths(numbers.lengths, state.steps)},
       ],
-      grip: [LEFT + (state.start - low) / (high - low) * SIDE, TOP + SIDE],
+      grips: [[LEFT + (state.start - low) / (high - low) * SIDE, TOP + SIDE]],
       notes: [
         ...numbers.fixed.map(({z, slope, kind}) => `${DISC[kind]} z* = ${number(z)}, f′(z*) = ${number(slope, 3)}, ${kind}`),
         `step ${last}: z = ${number(numbers.orbit.at(-1))}, length ${size(numbers.lengths.at(-1))}`,

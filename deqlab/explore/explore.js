@@ -7,9 +7,10 @@
 //                                       hidden? in both; half: two in a row
 //   change(config, state, changes)     the next state
 //   numbers(config, state)             pure: all that is shown; numbers.verdict?.text is announced
-//   draw(config, state, numbers)       {pictures: [{box, label, markup}], grip, notes: [text]}, or
-//                                      {image: {src, alt}} for the picture that is there already
-//   drag(config, state, x, y)          optional: the changes when the grip, a point [x, y] of the
+//   draw(config, state, numbers)       {pictures: [{box, label, markup, below?}], grips, notes:
+//                                      [text]}, or {image: {src, alt}} for the picture that is there
+//                                      already; below: under the first picture, on a phone last
+//   drag(config, state, x, y, k)       optional: the changes when grip k, a point [x, y] of the
 //                                      first picture, is dragged to x, y
 // element.deqlab = {state, numbers, set(changes)} offers the same to a program.
 
@@ -57,7 +58,7 @@ function setAll(shape, attributes) {
 // The handle outlives every redrawing: a touch ends when the element is removed that it began on.
 // Without preventDefault a touch would scroll the page.
 function addHandle(svg, onMove) {
-  const handle = addShape(svg, "circle", {class: "dx-touch", r: 22});
+  const handle = addShape(svg, "circle", {class: "dx-touch"});
   handle.addEventListener("touchstart", event => event.preventDefault());
   handle.onpointerdown = event => {
     event.preventDefault();
@@ -96,22 +97,23 @@ function bringToLife(root, module) {
     reset.textContent = "Reset";
     reset.onclick = () => set(config.state);
   }
-  const pictures = [];
-  let handle;
+  const pictures = [], handles = [];
 
   function show() {
     module.controls(config, state).forEach((spec, k) => updates[k](spec, state[spec.name]));
     const drawing = module.draw(config, state, numbers);
     if (drawing.image) Object.assign(still, drawing.image);
-    (drawing.pictures || []).forEach(({box, label, markup}, k) => {
-      pictures[k] ||= addShape(addShape(k && !module.stacked ? side : stage, "svg", {role: "img"}), "g", {});
+    (drawing.pictures || []).forEach(({box, label, markup, below}, k) => {
+      const place = k && !module.stacked && !below ? side : stage;
+      pictures[k] ||= addShape(addShape(place, "svg", {role: "img", class: below ? "dx-below" : ""}), "g", {});
       pictures[k].innerHTML = markup;
       setAll(pictures[k].parentNode, {viewBox: box, "aria-label": label});
     });
-    if (module.drag) {
-      handle ||= addHandle(pictures[0].parentNode, (x, y) => set(module.drag(config, state, x, y)));
-      setAll(handle, {cx: drawing.grip[0], cy: drawing.grip[1]});
-    }
+    for (const handle of handles) setAll(handle, {r: 0});
+    (drawing.grips || []).forEach(([cx, cy], k) => {
+      handles[k] ||= addHandle(pictures[0].parentNode, (x, y) => set(module.drag(config, state, x, y, k)));
+      setAll(handles[k], {cx, cy, r: 22});
+    });
     const text = numbers.verdict?.text ?? "";
     if (verdict.textContent !== text) verdict.textContent = text;
     notes.replaceChildren();
@@ -119,6 +121,7 @@ function bringToLife(root, module) {
   }
 
   set({});
+  if (!module.stacked) stage.append(notes);
   root.querySelector(".dx-caption").remove();
   stage.prepend(pictures.length ? pictures[0].parentNode : still);
   if (pictures.length) still.remove();

@@ -65,7 +65,7 @@ explore("gradient-tolerance", {
           markup: `<g transform="translate(46,30)">${textAt("minor", 0, -10, "the same as L moves to 1")}`
             + drawErrors(state, [250, 200], [log10(2), 2], [lowest, 3], side, rates, -log10(1 - state.rate)) + "</g>"},
       ],
-      grip: [LEFT + WIDTH * (state.forward + 12) / 11, TOP + HEIGHT],
+      grips: [[LEFT + WIDTH * (state.forward + 12) / 11, TOP + HEIGHT]],
       notes: [
         `forward: ${steps} steps of Picard; adjoint: ${products} products with Jᵀ`,
         `C₁ = ${number(constants[0], 2)}, C₂ = ${number(constants[1], 2)}, C₃ = ${number(constants[2], 2)}`,

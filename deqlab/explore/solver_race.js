@@ -92,7 +92,7 @@ explore("solver-race", {
           markup: drawDecay(state, runs, 30, "residual |f(z) − z|", ({path}) => path.map(({residual}) => residual))
             + drawDecay(state, runs, 230, "error |z − z*|", ({errors}) => errors)},
       ],
-      grip: [LEFT + (state.x / HALF + 1) / 2 * SIDE, TOP + (1 - state.y / HALF) / 2 * SIDE],
+      grips: [[LEFT + (state.x / HALF + 1) / 2 * SIDE, TOP + (1 - state.y / HALF) / 2 * SIDE]],
       notes: [
         ...fixed.map(({z, kind}, k) => `${DISC[kind]} ${fixed.length > 1 ? k + 1 : "z*"} ${place(z)} ${kind}`),
         ...fixed.length > 1 ? [`reached: ${runs.filter(run => run.paid !== null).map(({name, limit}) =>

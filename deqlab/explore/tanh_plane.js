@@ -133,7 +133,7 @@ explore("tanh-plane", {
         {box: "0 0 400 206", label: `${limit ? "Error" : "Length of each step"} on a logarithmic scale; ${size(lengths[last])} at k = ${last}.`,
           markup: drawErrors(numbers, state.steps)},
       ],
-      grip: [LEFT + SIDE / 2 + scale * state.x, TOP + SIDE / 2 - scale * state.y],
+      grips: [[LEFT + SIDE / 2 + scale * state.x, TOP + SIDE / 2 - scale * state.y]],
       notes: [
         `W = [[${W.map(row => row.map(w => number(w, 2)).join(", ")).join("], [")}]]`,
         `ρ(W) = ${number(radius, 2)}, ‖W‖₂ = ${besideOne(norm)}`,

@@ -21,8 +21,11 @@ from deqlab.explore import (
     banach_bounds,
     cobweb,
     gradient_tolerance,
+    pole_zero,
     solver_race,
     tanh_plane,
+    truncation,
+    unit_circle,
 )
 from deqlab.explore._explorable import data_uri
 
@@ -51,6 +54,11 @@ CALLS = [
     'banach_bounds(lipschitz=0.99, angle=60, precision="bfloat16", rounding=True)',
     "anderson_memory()",
     "gradient_tolerance()",
+    "pole_zero(1.1)",
+    "pole_zero((0.9, 30), zero=(1, 60))",
+    "truncation(-0.9)",
+    'truncation((0.9, 30), window="binomial")',
+    *(f'unit_circle("{name}")' for name in ("+1", "pair")),
     *(f'solver_race("{name}")' for name in ("rotation", "babylonian")),
 ]
 
@@ -120,6 +128,27 @@ def test_the_id_depends_on_every_parameter() -> None:
         gradient_tolerance(adjoint_tol=0.1),
         gradient_tolerance(terms=6),
         gradient_tolerance(unrolled=6),
+        truncation(),
+        truncation(0.8),
+        truncation((0.8, 30)),
+        truncation((0.8, 31)),
+        truncation(window="binomial"),
+        truncation(taps=31),
+        truncation(relaxation=0.4),
+        pole_zero(),
+        pole_zero(0.7),
+        pole_zero((0.7, 30)),
+        pole_zero((0.7, 31)),
+        pole_zero(zero=0.0),
+        pole_zero(zero=(0, 0)),
+        pole_zero(gain=1),
+        pole_zero(steps=41),
+        unit_circle(),
+        unit_circle("+1"),
+        unit_circle(scale=1),
+        unit_circle(offset=0.1),
+        unit_circle(relaxation=0.4),
+        unit_circle(angle=61),
         solver_race(),
         solver_race("shift"),
         solver_race(scale=0.9),
@@ -184,7 +213,7 @@ def test_text_is_escaped() -> None:
 
 def test_script_and_style_are_small(explorable: Explorable) -> None:
     """Of which the script is about 23 kB at most: what a page pays for one more figure."""
-    assert len(Elements(explorable._repr_html_()).code.encode()) < 27_500
+    assert len(Elements(explorable._repr_html_()).code.encode()) < 28_000
 
 
 def _palettes() -> list[dict[str, str]]:
@@ -210,11 +239,9 @@ def test_every_colour_that_carries_text_has_contrast(palette: dict[str, str], na
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
-@pytest.mark.parametrize(
-    "name", ["_cobweb", "_tanh_plane", "_banach_bounds", "_solver_race", "_anderson_memory"]
-)
+@pytest.mark.parametrize("name", sorted(set(explore.__all__) - {"Explorable", "frames", "live"}))
 def test_the_examples_of_the_docstrings_are_true(name: str) -> None:
-    result = doctest.testmod(import_module(f"deqlab.explore.{name}"))
+    result = doctest.testmod(import_module(f"deqlab.explore._{name}"))
     assert result.attempted > 0
     assert result.failed == 0
 

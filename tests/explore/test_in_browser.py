@@ -12,8 +12,11 @@ from deqlab.explore import (
     cobweb,
     frames,
     gradient_tolerance,
+    pole_zero,
     solver_race,
     tanh_plane,
+    truncation,
+    unit_circle,
 )
 from deqlab.explore._orbits import MAPS
 
@@ -56,6 +59,9 @@ def test_an_explorable_that_is_inserted_later_comes_alive(visit: Callable[..., A
         (solver_race(), "Evaluations to |f(z) − z| ≤ 10⁻⁸: Anderson 9, Broyden 9, Newton 13"),
         (anderson_memory(), "m = 5, λ = 10⁻⁴, s = 10⁰; evaluations to |r| ≤ 10⁻⁶ |r₀|: relative"),
         (gradient_tolerance(), "L = 0.90, r = 10⁻⁴, s = 10⁻⁸; relative error of the gradient:"),
+        (pole_zero(), "Stable: |p| = 0.80 < 1; DC gain = fixed point = 1.000"),
+        (truncation(), "|z − z*| / |z*| at K = 32: rectangle 0.034, binomial 0.194"),
+        (unit_circle(), "ρ(J) = 1.10: Picard leaves z*, relaxed Picard converges to z*"),
     ],
     ids=lambda value: value.kind if isinstance(value, Explorable) else "",
 )
@@ -123,6 +129,9 @@ def test_the_theme_of_the_host_is_followed(
         solver_race("symmetric", scale=1.2),
         anderson_memory(memory=12, regularization=1e-12),
         gradient_tolerance(rate=0.99),
+        unit_circle("pair", relaxation=0.05),
+        truncation(-0.98, window="half-hann"),
+        pole_zero((1.2, 170), zero=(1.5, 45), gain=-2, steps=100),
     ],
     ids=lambda figure: figure.id,
 )
@@ -155,6 +164,9 @@ def test_axe_finds_no_serious_violation(visit: Callable[..., Any], theme: str, w
         solver_race(),
         anderson_memory(),
         gradient_tolerance(),
+        unit_circle(),
+        pole_zero(),
+        truncation(),
     )
     page = visit(*figures, theme=theme, viewport={"width": width, "height": 800})
     violations = axe.run(page.page).response["violations"]
