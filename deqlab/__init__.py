@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from deqlab.solve import Iterate, fixed_point, iterate, root
     from deqlab.solvers.anderson import Anderson
     from deqlab.solvers.broyden import Broyden, BroydenKind
+    from deqlab.solvers.newton_krylov import NewtonKrylov
     from deqlab.solvers.picard import Picard
     from deqlab.spectral import OperatorNorm, SpectralRadius, operator_norm, spectral_radius
     from deqlab.status import Status
@@ -121,6 +122,7 @@ _EXPORTS = {
     "load_artifact": "artifact",
     "mean_interval": "intervals",
     "NeumannSeries": "linear.neumann",
+    "NewtonKrylov": "solvers.newton_krylov",
     "nonnormal_matrix": "ensembles",
     "Norm": "stopping",
     "OnFailure": "solution",
@@ -185,6 +187,7 @@ __all__ = [
     "LinearMap",
     "LinearSolution",
     "NeumannSeries",
+    "NewtonKrylov",
     "Norm",
     "OnFailure",
     "OperatorNorm",

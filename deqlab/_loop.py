@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from deqlab._state import join_rows, select_rows
-from deqlab._tally import Tally, plain
+from deqlab._tally import Tally, on_host
 from deqlab.problem import Map, Problem
 from deqlab.solution import FlatSolution, History
 from deqlab.solvers.protocol import Solver
@@ -173,7 +173,7 @@ class Loop:
                 better = seen.residual * seen.unfinished < rows.residual  # 0 when done, nan if nan
             else:
                 better = rows.running & (seen.relative_residual < torch.inf)
-            everywhere = not self.deferred and bool(plain(better).numpy().all())
+            everywhere = not self.deferred and bool(on_host(better).all())
             if everywhere:
                 rows.residual, rows.relative = seen.residual, seen.relative_residual
                 rows.last = seen.residual

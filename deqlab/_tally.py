@@ -38,19 +38,19 @@ class Tally:
     def report(self, mask: Tensor, step: int) -> None:
         """Take note of the mask of unfinished rows, as measured before this step."""
         if not self._deferred:
-            self._read(_Report(plain(mask), None, self.rows, step))
+            self._read(on_host(mask), self.rows, step)
             return
         host = torch.empty(mask.shape, dtype=torch.bool, pin_memory=self._cuda)
         host.copy_(mask, non_blocking=True)
         event = torch.cuda.current_stream(mask.device).record_event() if self._cuda else None
         previous, self._pending = self._pending, _Report(host, event, self.rows, step)
         if previous is not None:
-            self._read(previous)
+            self._settle(previous)
 
     def close(self, step: int) -> None:
         """Read what is still on its way; rows that run on have taken `step` steps."""
         if self._pending is not None:
-            self._read(self._pending)
+            self._settle(self._pending)
             self._pending = None
         self.num_steps[self.running] = step
 
@@ -60,27 +60,32 @@ class Tally:
         self.rows, self.mixed = self.rows[stay], False
         return stay
 
-    def _read(self, report: _Report) -> None:
+    def _settle(self, report: _Report) -> None:
         if report.event is not None:
             report.event.synchronize()  # a check old: the queue behind it stays full
-        mask = report.mask.numpy()
+        self._read(report.mask.numpy(), report.rows, report.step)
+
+    def _read(self, mask: NDArray[np.bool_], rows: NDArray[np.int64], step: int) -> None:
         if mask.all():
             return
-        done = report.rows[~mask]
+        done = rows[~mask]
         done = done[self.running[done]]
         self.running[done] = False
-        self.num_steps[done] = report.step
+        self.num_steps[done] = step
         self.mixed, self.finished = True, not self.running.any()
 
 
-def plain(x: Tensor) -> Tensor:
-    """x without the wrappers of torch.func, as the loop must look at numbers."""
+def on_host(mask: Tensor) -> NDArray[np.bool_]:
+    """The numbers of a mask, from under any wrapper of torch.func; waits for a GPU."""
     functorch = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(x):
-        if functorch.is_batchedtensor(x):
-            raise ValueError(
-                "torch.func.vmap cannot map a solve that is differentiated step by step: use "
-                "adjoint=Implicit(), or put the mapped dimension into the batch of z0"
-            )
-        x = functorch.get_unwrapped(x)
-    return x
+    if not functorch.is_functorch_wrapped_tensor(mask):
+        return np.asarray(mask.cpu().numpy())
+    with torch._C._DisableFuncTorch():
+        while functorch.is_functorch_wrapped_tensor(mask):
+            if functorch.is_batchedtensor(mask):
+                raise ValueError(
+                    "torch.func.vmap cannot map a solve that is differentiated step by step: use "
+                    "adjoint=Implicit(), or put the mapped dimension into the batch of z0"
+                )
+            mask = functorch.get_unwrapped(mask)
+        return np.asarray(mask.cpu().numpy())

@@ -14,6 +14,7 @@ from deqlab.adjoints.implicit import Implicit
 from deqlab.problem import Map, Problem, make_problem
 from deqlab.solution import FlatSolution, OnFailure, Solution
 from deqlab.solvers.anderson import Anderson
+from deqlab.solvers.newton_krylov import NewtonKrylov
 from deqlab.solvers.protocol import Solver
 from deqlab.status import Status
 from deqlab.stopping import FixedSteps, RelativeResidual, StoppingRule
@@ -174,7 +175,7 @@ def root(
     z0: State,
     *args: Any,
     params: tuple[Any, ...] = (),
-    solver: Solver = Anderson(),
+    solver: Solver = NewtonKrylov(),
     stop: StoppingRule | None = RelativeResidual(),
     max_steps: int = 200,
     adjoint: Adjoint = Implicit(),

@@ -35,7 +35,7 @@ SOLVERS: dict[str, Any] = {
     "Anderson, m=1": deqlab.Anderson(memory=1),
     "Broyden": deqlab.Broyden(),
     "Broyden, bad": deqlab.Broyden(kind=deqlab.BroydenKind.BAD),
-    **({"NewtonKrylov": deqlab.NewtonKrylov()} if "NewtonKrylov" in deqlab.__all__ else {}),
+    "NewtonKrylov": deqlab.NewtonKrylov(),
 }
 ADJOINTS: dict[str, Any] = {
     "Implicit, GMRES": Implicit(rtol=1e-12),
