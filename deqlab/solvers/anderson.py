@@ -26,6 +26,7 @@ from torch import Tensor
 
 from deqlab.solvers._options import check_integer, check_relaxation
 from deqlab.solvers._trial import Trial
+from deqlab.solvers._window import write
 from deqlab.solvers.protocol import Map
 
 INDEPENDENT = 1e-3  # least sine of the angle between a change and the span of the window
@@ -135,10 +136,9 @@ class Anderson:
         if self.relaxation != 1:
             z_next = z_next - (1 - self.relaxation) * best[:, :d]
 
-        weights = torch.select_scatter(state.weights, inverse[:, 0], 1, slot)
         return z_next.to(z.dtype), AndersonState(
-            basis=torch.select_scatter(state.basis, rest[:, 0], 1, slot),
-            weights=weights * independent,
+            basis=write(state.basis, rest[:, 0], slot),
+            weights=write(state.weights, inverse[:, 0], slot) * independent,
             last=now,
             trial=state.trial.after(now[:, :d], INDEPENDENT**2),
         )

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from deqlab.solvers._options import check_integer
 from deqlab.solvers._trial import Trial
+from deqlab.solvers._window import write
 from deqlab.solvers.protocol import Map
 
 REGULAR = 1e-4  # least |⟨a, y⟩|/‖s‖² of an update; for the good kind det H grows by its inverse
@@ -119,9 +120,7 @@ class Broyden:
     def __post_init__(self) -> None:
         check_integer("memory", self.memory, least=1)
         if not isinstance(self.kind, BroydenKind):
-            raise TypeError(
-                f"kind must be BroydenKind.GOOD or BroydenKind.BAD; got {self.kind!r}"
-            )
+            raise TypeError(f"kind must be BroydenKind.GOOD or BroydenKind.BAD; got {self.kind!r}")
 
     def init(self, z: Tensor) -> BroydenState:
         """H = I, before the first evaluation; z (B, D)."""
@@ -153,7 +152,7 @@ class Broyden:
         z_next = here + torch.addcmul(images[:, 1], column, along)
         pair = torch.where(regular, torch.cat([column, a], 1), state.factors[:, slot])
         trial = state.trial.after(g, REGULAR)
-        factors = torch.select_scatter(state.factors, pair, 1, slot)
+        factors = write(state.factors, pair, slot)
         if trial.judged:
             factors = torch.where(torch.isinf(trial.threshold)[..., None], 0.0, factors)
         return z_next.to(z.dtype), BroydenState(
