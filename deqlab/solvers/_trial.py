@@ -7,7 +7,6 @@ row is judged again. So a map that plain iteration solves in a few steps, and no
 found out; and where neither helps, plain steps make up about half.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,9 +22,11 @@ class Trial:
 
     Attributes
     ----------
+    plain : Tensor, bool
+        Whether the next steps are plain.
     threshold : Tensor
-        What the solver's test of a new pair compares with: its own level, or inf in a trial, so
-        that every pair fails and the step is plain.
+        What the solver's test of a new pair compares with: its own level, or one that no pair
+        passes, so that the step is plain.
     mark : Tensor
         Norm of the residual at the last judgement.
     left : Tensor
@@ -35,6 +36,7 @@ class Trial:
     steps : int
     """
 
+    plain: Tensor
     threshold: Tensor
     mark: Tensor
     left: Tensor
@@ -42,30 +44,36 @@ class Trial:
     steps: int = 0
 
     @classmethod
-    def start(cls, work: Tensor) -> "Trial":
+    def start(cls, work: Tensor, *, never: float) -> "Trial":
         """Before the first step, which is plain."""
         zero = work.new_zeros(work.shape[0], 1)
-        return cls(threshold=torch.full_like(zero, math.inf), mark=zero, left=zero, length=zero)
+        return cls(
+            plain=zero == 0,
+            threshold=torch.full_like(zero, never),
+            mark=zero,
+            left=zero,
+            length=zero,
+        )
 
     @property
     def judged(self) -> bool:
         """Whether the last step ended a window."""
         return self.steps % WINDOW == 1
 
-    def after(self, residual: Tensor, level: float) -> "Trial":
+    def after(self, residual: Tensor, *, level: float, never: float) -> "Trial":
         """After one more step, from an iterate with this residual (B, D)."""
         steps = self.steps + 1
         if self.steps % WINDOW:
             return replace(self, steps=steps)
         norm = torch.linalg.vector_norm(residual.detach(), dim=1, keepdim=True)
-        plain = torch.isinf(self.threshold)
         left = self.left - 1
         over = left <= 0
-        stop = plain & (over | (norm > 2 * self.mark))
-        start = ~plain & over & (norm > self.mark / 2)
-        threshold = torch.where(stop, level, self.threshold)
+        stop = self.plain & (over | (norm > 2 * self.mark))
+        start = ~self.plain & over & (norm > self.mark / 2)
+        plain = (self.plain & ~stop) | start
         return Trial(
-            threshold=torch.where(start, math.inf, threshold),
+            plain=plain,
+            threshold=torch.where(plain, never, torch.full_like(norm, level)),
             mark=norm,
             left=torch.where(stop | start, self.length, left),
             length=torch.where(stop, (FIRST * self.length).clamp_min(FIRST), self.length),

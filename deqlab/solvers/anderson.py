@@ -30,6 +30,7 @@ from deqlab.solvers._window import write
 from deqlab.solvers.protocol import Map
 
 INDEPENDENT = 1e-3  # least sine of the angle between a change and the span of the window
+NEVER = 2.0  # no sine is that great
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +41,15 @@ class AndersonState:
     ----------
     basis : Tensor (B, m, 2D)
         The pairs (vᵢ, yᵢ) side by side; the vᵢ are orthogonal.
-    weights : Tensor (B, m)
-        1/‖vᵢ‖², or 0 where slot i is not in use.
+    squares : Tensor (B, m)
+        ‖vᵢ‖², or inf where slot i is not in use.
     last : Tensor (B, 2D)
         The previous residual and image of f.
     trial : Trial
     """
 
     basis: Tensor
-    weights: Tensor
+    squares: Tensor
     last: Tensor
     trial: Trial
 
@@ -107,38 +108,40 @@ class Anderson:
         slots = max(min(self.memory, d), 1)
         return AndersonState(
             basis=work.new_zeros(batch, slots, 2 * d),
-            weights=work.new_zeros(batch, slots),
+            squares=work.new_full((batch, slots), math.inf),
             last=work.new_zeros(batch, 2 * d),
-            trial=Trial.start(work),
+            trial=Trial.start(work, never=NEVER),
         )
 
     def step(
         self, z: Tensor, fz: Tensor, state: AndersonState, f: Map
     ) -> tuple[Tensor, AndersonState]:
         """The next iterate (B, D), from z and fz = f(z), and the next state."""
-        d, slot = z.shape[1], state.trial.steps % state.weights.shape[1]
+        d, slot = z.shape[1], state.trial.steps % state.squares.shape[1]
         image = fz.to(state.basis.dtype)
         now = torch.cat([image - z, image], 1)
         pairs = torch.stack([now - state.last, now], 1)  # (B, 2, 2D)
 
         # the change and (r, f) itself, less their parts in the window
         inner = torch.bmm(pairs[..., :d], state.basis[..., :d].mT)  # (B, 2, m)
-        rest = torch.baddbmm(pairs, inner * state.weights[:, None], state.basis, alpha=-1)
+        rest = torch.baddbmm(pairs, inner / state.squares[:, None], state.basis, alpha=-1)
         change, v = pairs[:, 0, :d], rest[:, 0, :d]
         square, along = torch.bmm(rest[..., :d], v[..., None]).unbind(1)  # ‖v‖², ⟨v, r⟩: (B, 1)
 
-        # the least residual along the new pair too, if it is one
+        # a change that the window explains empties it
         whole = torch.bmm(change[:, None], change[..., None])[:, 0]
-        independent = square > state.trial.threshold * whole
-        inverse = torch.where(independent, square, math.inf).reciprocal()
-        best = torch.addcmul(rest[:, 1], rest[:, 0], along * inverse, value=-1)
-        z_next = best[:, d:]
-        if self.relaxation != 1:
-            z_next = z_next - (1 - self.relaxation) * best[:, :d]
+        explained = square <= state.trial.threshold * whole
+        squares = write(state.squares, square[:, 0], slot).masked_fill(explained, math.inf)
 
+        # the least residual along the new pair, too
+        gamma = along / squares[:, slot, None]
+        z_next = torch.addcmul(rest[:, 1, d:], rest[:, 0, d:], gamma, value=-1)
+        if self.relaxation != 1:
+            predicted = torch.addcmul(rest[:, 1, :d], v, gamma, value=-1)
+            z_next = z_next - (1 - self.relaxation) * predicted
         return z_next.to(z.dtype), AndersonState(
             basis=write(state.basis, rest[:, 0], slot),
-            weights=write(state.weights, inverse[:, 0], slot) * independent,
+            squares=squares,
             last=now,
-            trial=state.trial.after(now[:, :d], INDEPENDENT**2),
+            trial=state.trial.after(now[:, :d], level=INDEPENDENT**2, never=NEVER),
         )

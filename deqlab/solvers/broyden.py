@@ -129,7 +129,7 @@ class Broyden:
         return BroydenState(
             factors=work.new_zeros(batch, self.memory, 2 * d),
             last=work.new_zeros(batch, 2 * d),
-            trial=Trial.start(work),
+            trial=Trial.start(work, never=math.inf),
         )
 
     def step(
@@ -139,25 +139,25 @@ class Broyden:
         d, slot = z.shape[1], state.trial.steps % self.memory
         u, w = state.factors[..., :d], state.factors[..., d:]
         here = z.to(state.factors.dtype)
-        g = fz - here
-        s = here - state.last[:, :d]
-        y = state.last[:, d:] - g
+        now = torch.cat([here, fz - here], 1)
+        back = state.last - now  # (−s, y)
+        s, y, g = -back[:, :d], back[:, d:], now[:, d:]
         sides = torch.stack([y, g], 1)  # (B, 2, D)
         images = torch.baddbmm(sides, torch.bmm(sides, w.mT), u)  # H y, H g
         a = y if self.kind is BroydenKind.BAD else _product(w, u, s)
         divisor, along = torch.bmm(sides, a[..., None]).unbind(1)  # ⟨a, y⟩, ⟨a, g⟩: (B, 1)
+
         whole = torch.bmm(s[:, None], s[..., None])[:, 0]
         regular = divisor.abs() > state.trial.threshold * whole
-        column = (s - images[:, 0]) * torch.where(regular, divisor, math.inf).reciprocal()
+        column = (s - images[:, 0]) / divisor.masked_fill(~regular, math.inf)
         z_next = here + torch.addcmul(images[:, 1], column, along)
+
         pair = torch.where(regular, torch.cat([column, a], 1), state.factors[:, slot])
-        trial = state.trial.after(g, REGULAR)
         factors = write(state.factors, pair, slot)
+        trial = state.trial.after(g, level=REGULAR, never=math.inf)
         if trial.judged:
-            factors = torch.where(torch.isinf(trial.threshold)[..., None], 0.0, factors)
-        return z_next.to(z.dtype), BroydenState(
-            factors=factors, last=torch.cat([here, g], 1), trial=trial
-        )
+            factors = factors.masked_fill(trial.plain[..., None], 0.0)
+        return z_next.to(z.dtype), BroydenState(factors=factors, last=now, trial=trial)
 
     def inverse(self, state: BroydenState) -> InverseEstimate:
         """H as it stands."""
