@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deqlab.explore._drawing import power, size
+from deqlab.explore._drawing import beside_one, power, size
 from deqlab.explore._orbits import Verdict
 
 FIXED = (1325618087 / 2**30, -781273349 / 2**30)  # z*: 31 and 30 bits, odd multiples of 2^-30
@@ -152,7 +152,11 @@ def judge(run: Run, counts: Counts, exponent: int) -> Verdict:
     goal = f"|eₖ| ≤ {power(exponent)}"
     for name, k in (("certified", counts.certified), ("promised", counts.promised)):
         if k is not None and run.errors[k] > 10.0**exponent * (1 + 1e-9):
-            text = f"{name} at step {k}, but false: there |eₖ| = {size(run.errors[k])}"
+            ratio = run.errors[k] / 10.0**exponent
+            error = size(run.errors[k])
+            if ratio < 1.05:  # which must not look like the goal itself
+                error = f"{beside_one(ratio)} × {power(exponent)}"
+            text = f"{name} at step {k}, but false: there |eₖ| = {error}"
             return Verdict("broken", f"{goal} is {text}, as the bound leaves rounding out")
     floor = f"the rounding floor is {size(run.floor)}"
     if counts.reached is None:

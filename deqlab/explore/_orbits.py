@@ -203,7 +203,7 @@ def judge(f: Callable[[float], float], start: float, fixed: list[FixedPoint]) ->
 
 
 def _slope(point: FixedPoint) -> str:
-    return f"|f′(z*)| = {number(abs(point.slope), 3)}"
+    return f"|f\u200a′(z*)| = {number(abs(point.slope), 3)}"
 
 
 def _landed(limit: FixedPoint, fixed: list[FixedPoint]) -> Verdict:

@@ -24,7 +24,7 @@ function drawCobweb({window: [low, high], tick}, state, numbers) {
   let labels = label("red", "z₀", taken, [[x(start) + 13, SIDE - 9], [x(start) - 31, SIDE - 9]], frame);
   for (const {z} of fixed) for (let k = 0; k < 20; k++) taken.push([x(z), y(z)]);
   for (const {z, slope} of fixed) {
-    const text = `f′ = ${number(slope, 2)}`;
+    const text = `f\u200a′ = ${number(slope, 2)}`;
     labels += label("green", text, taken, around(x(z), y(z), 8 * text.length), frame);
   }
   const lines = [["blue", "y = f(z)", curve], ["minor", "y = z", curve.map(([left]) => [left, SIDE - left])]];
@@ -85,7 +85,7 @@ explore("cobweb", {
       ],
       grips: [[LEFT + (state.start - low) / (high - low) * SIDE, TOP + SIDE]],
       notes: [
-        ...numbers.fixed.map(({z, slope, kind}) => `${DISC[kind]} z* = ${number(z)}, f′(z*) = ${number(slope, 3)}, ${kind}`),
+        ...numbers.fixed.map(({z, slope, kind}) => `${DISC[kind]} z* = ${number(z)}, f\u200a′(z*) = ${number(slope, 3)}, ${kind}`),
         `step ${last}: z = ${number(numbers.orbit.at(-1))}, length ${size(numbers.lengths.at(-1))}`,
       ],
     };

@@ -69,7 +69,8 @@ function judge({errors, floor}, {promised, reached, certified}, exponent) {
   const goal = `|eₖ| ≤ ${power(exponent)}`;
   for (const [name, k] of [["certified", certified], ["promised", promised]]) {
     if (k === null || errors[k] <= 10 ** exponent * (1 + 1e-9)) continue;
-    const text = `${name} at step ${k}, but false: there |eₖ| = ${size(errors[k])}`;
+    const ratio = errors[k] / 10 ** exponent, error = ratio < 1.05 ? `${besideOne(ratio)} × ${power(exponent)}` : size(errors[k]);
+    const text = `${name} at step ${k}, but false: there |eₖ| = ${error}`;
     return say("broken", `${goal} is ${text}, as the bound leaves rounding out`);
   }
   const least = `the rounding floor is ${size(floor)}`;

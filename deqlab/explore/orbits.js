@@ -67,7 +67,7 @@ function fixedPoint(z, slope) {
   return {z: z + 0, slope, kind};
 }
 
-const slopeOf = point => `|f′(z*)| = ${number(abs(point.slope), 3)}`;
+const slopeOf = point => `|f\u200a′(z*)| = ${number(abs(point.slope), 3)}`;
 
 function judge(f, start, fixed) {
   const points = orbit(f, start, HORIZON), last = points.at(-1), step = points.length - 1;

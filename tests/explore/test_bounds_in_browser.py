@@ -21,6 +21,7 @@ def _states() -> list[dict[str, Any]]:
         (0.1, 180, "exact", 2, -15, 400),
         (0.3, 0, "float64", 0, -15, 60),
         (0.1, 90, "bfloat16", -2, -1, 10),
+        (0.99, 0, "float32", 0, -4, 400),
     ]
     for _ in range(10):
         chosen.append(
@@ -106,6 +107,16 @@ def test_rounding_breaks_the_textbook_bound_and_not_the_other(visit: Callable[..
     assert "certified at step 141, but false: there |eₖ| = 0.435" in page.verdict()
     page.root().get_by_role("combobox", name="bounds").select_option("rounding")
     assert page.verdict() == "|eₖ| ≤ 10⁻² is never reached: the rounding floor is 0.560"
+
+
+def test_a_bound_that_is_barely_false_is_told_from_the_tolerance(
+    visit: Callable[..., Any],
+) -> None:
+    page = visit(banach_bounds(lipschitz=0.99, precision="float32", tol=1e-4))
+    assert (
+        "|eₖ| ≤ 10⁻⁴ is certified at step 916, but false: there |eₖ| = 1.01 × 10⁻⁴"
+        in page.verdict()
+    )
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
