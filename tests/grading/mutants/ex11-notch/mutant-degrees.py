@@ -1,0 +1,6 @@
+# mistake: cycles per sample taken for radians
+def notch(hum, rate, r):
+    cosine = np.cos(hum / rate)
+    a = np.array([1.0, -2 * r * cosine, r**2])
+    b = np.array([1.0, -2 * cosine, 1.0])
+    return b * (a.sum() / b.sum()), a

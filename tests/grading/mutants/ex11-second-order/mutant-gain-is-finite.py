@@ -1,0 +1,13 @@
+# mistake: stable wherever the DC gain is positive: the pole at -1 is forgotten
+def first_taps(a1, a2, b0, b1):
+    h1 = a1 * b0 + b1
+    h2 = a1 * h1 + a2 * b0
+    return b0, h1, h2, a1 * h2 + a2 * h1
+
+
+def dc_gain(a1, a2, b0, b1):
+    return (b0 + b1) / (1 - a1 - a2)
+
+
+def is_stable(a1, a2):
+    return abs(a2) < 1 and a1 + a2 < 1
