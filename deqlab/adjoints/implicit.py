@@ -5,11 +5,6 @@
 
 Memory: z* and the inputs of f, whatever the number of steps of the solver. Time: one product with
 Jᵀ for each iteration of the linear solver.
-
-References
-----------
-.. [1] S. Bai, J. Z. Kolter, V. Koltun, Deep equilibrium models, NeurIPS 2019.
-.. [2] M. Blondel et al., Efficient and modular implicit differentiation, NeurIPS 2022.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,7 +55,24 @@ class Implicit:
     other row's gradient as it is alone. A row whose linear system could not be solved keeps the
     best approximation found, and a warning says so; `Solution.adjoint` has the numbers.
 
-    The gradient with respect to z0 is not defined by the equation and is none.
+    z0 gets no gradient: the equation does not contain it.
+
+    Tensors that f closes over are found by one evaluation of f beyond those of the solve, and are
+    differentiated like the others; what evades the search is refused.
+
+    References
+    ----------
+    S. Bai, J. Z. Kolter, V. Koltun, Deep equilibrium models, NeurIPS 2019; M. Blondel et al.,
+    Efficient and modular implicit differentiation, NeurIPS 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deqlab import fixed_point
+    >>> x = torch.tensor([[0.5]], dtype=torch.float64, requires_grad=True)
+    >>> solution = fixed_point(lambda z, x: z / 2 + x, torch.zeros_like(x), x, adjoint=Implicit())
+    >>> round(torch.autograd.grad(solution.value.sum(), x)[0].item(), 6)
+    2.0
     """
 
     linear_solver: LinearSolver = field(default_factory=GMRES)

@@ -249,3 +249,45 @@ def test_invalid_options_and_a_step_dependent_f_are_refused() -> None:
         fixed_point(
             lambda z, step: z / 2, torch.ones(1, 1), solver=Picard(), adjoint=JacobianFree()
         )
+
+
+@given(seed=st.integers(0, 999), L=st.floats(0.1, 0.95))
+@settings(max_examples=30)
+def test_jfb_descends_if_j_contracts_and_the_parameter_jacobian_is_well_conditioned(
+    seed: int, L: float
+) -> None:
+    """‖J‖ ≤ L < 1, M of full row rank, κ(MMᵀ) < 1/L: ⟨g, g_JFB⟩ > 0, for a batch stacked too."""
+    g = torch.Generator().manual_seed(seed)
+    batch, d, p = 2, 3, 8
+    J = torch.randn(d, d, generator=g, dtype=torch.float64)
+    J *= L / torch.linalg.matrix_norm(J, 2)
+    rows = torch.linalg.qr(torch.randn(p, batch * d, generator=g, dtype=torch.float64))[0].T
+    spread = torch.linspace(1.0, (0.999 / L) ** 0.5, batch * d, dtype=torch.float64)
+    turn = torch.linalg.qr(torch.randn(batch * d, batch * d, generator=g, dtype=torch.float64))[0]
+    M = (turn @ (spread[:, None] * rows)).reshape(batch, d, p)
+    v = torch.randn(batch, d, generator=g, dtype=torch.float64)
+    found = []
+    for adjoint in (Implicit(rtol=1e-13), JacobianFree()):
+        theta = torch.randn(p, generator=g, dtype=torch.float64, requires_grad=True)
+        value = fixed_point(
+            lambda z, M, theta: z @ J.T + M @ theta,
+            torch.zeros_like(v),
+            M,
+            params=(theta,),
+            solver=Picard(),
+            max_steps=2000,
+            adjoint=adjoint,
+        ).value
+        found.append(torch.autograd.grad(value, theta, v)[0])
+    assert found[0] @ found[1] > 0
+
+
+@given(seed=st.integers(0, 999), L=st.floats(0.1, 0.97))
+@settings(max_examples=30)
+def test_jfb_of_one_sample_of_a_tanh_cell_has_a_bounded_angle(seed: int, L: float) -> None:
+    """cos ≥ √(1 − L²) over W and x together, with no condition on κ: D v = (I − D Wᵀ) D w."""
+    x, W, v = draw(seed, norm=L, batch=1)
+    exact = torch.cat([t.flatten() for t in gradient(x, W, v, Implicit(rtol=1e-13))])
+    jfb = torch.cat([t.flatten() for t in gradient(x, W, v, JacobianFree())])
+    cosine = torch.nn.functional.cosine_similarity(exact, jfb, dim=0)
+    assert cosine >= math.sqrt(1 - L**2) - 1e-9
