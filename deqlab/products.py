@@ -47,8 +47,8 @@ def vjp_at(
     --------
     >>> import torch
     >>> z, v = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 1.0]])
-    >>> vjp_at(lambda z: z * z.sum(dim=1, keepdim=True), z, v)
-    tensor([[6., 6.]])
+    >>> vjp_at(lambda z: z * z.sum(dim=1, keepdim=True), z, v).tolist()
+    [[6.0, 6.0]]
     """
     problem, vector = _linear_problem(f, z, v, args, params, batch_dims)
     product = pull(problem.at(), (problem.z0,), vector, (True,))[0]
@@ -72,8 +72,8 @@ def jvp_at(
     --------
     >>> import torch
     >>> z, v = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 1.0]])
-    >>> jvp_at(lambda z: z * z.sum(dim=1, keepdim=True), z, v)
-    tensor([[5., 7.]])
+    >>> jvp_at(lambda z: z * z.sum(dim=1, keepdim=True), z, v).tolist()
+    [[5.0, 7.0]]
     """
     problem, vector = _linear_problem(f, z, v, args, params, batch_dims)
     product = push(problem.at(), (problem.z0,), (vector,))
