@@ -48,3 +48,35 @@ def input_matrix(u: Any, inputs: tuple[int, ...]) -> Floats:
             f"u has shape {signal.shape}; a filter with {inputs[0]} inputs needs (T, {inputs[0]})"
         )
     return signal.reshape(len(signal), -1)
+
+
+def state_space(A: Any, B: Any, C: Any, D: Any) -> tuple[Floats, Floats, Floats, Floats]:
+    """A, B, C, D that fit each other, each with the axes it came with; C = A, D = B if None."""
+    A = finite_array(A, "A", ndim=(0, 2))
+    state = A.shape[:1]
+    if A.shape[1:] != state:
+        raise ValueError(f"A has shape {A.shape}; expected (d, d), or a number")
+    vector_or_matrix = (1, 2) if state else (0,)
+    B = finite_array(B, "B", ndim=vector_or_matrix)
+    if B.shape[:1] != state:
+        raise ValueError(f"B has shape {B.shape}; A of shape {A.shape} needs (d,) or (d, m)")
+    if (C is None) != (D is None):
+        raise ValueError("give C and D together, or neither: y_k = C z_{k-1} + D u_k")
+    C = A if C is None else finite_array(C, "C", ndim=vector_or_matrix)
+    if C.shape[-1:] != state:
+        raise ValueError(f"C has shape {C.shape}; A of shape {A.shape} needs (d,) or (p, d)")
+    outputs = C.shape[:-1] + B.shape[1:]
+    D = B if D is None else finite_array(D, "D", ndim=(len(outputs),))
+    if D.shape != outputs:
+        raise ValueError(f"D has shape {D.shape}; C and B need {outputs}")
+    return A, B, C, D
+
+
+def initial_state(z0: Any, A: Floats) -> Floats:
+    """The state before the first input, (d,); zero if None."""
+    if z0 is None:
+        return np.zeros(A.shape[:1] or 1)
+    z = finite_array(z0, "z0", ndim=(len(A.shape[:1]),))
+    if z.shape != A.shape[:1]:
+        raise ValueError(f"z0 has shape {z.shape}; A of shape {A.shape} needs {A.shape[:1]}")
+    return z.reshape(-1)

@@ -19,11 +19,14 @@ from deqlab.filters._arguments import (
     check_count,
     finite_array,
     frequencies,
+    initial_state,
     input_matrix,
+    state_space,
 )
-from deqlab.filters.fir import FIR, quotient
+from deqlab.filters.fir import FIR
 from deqlab.filters.powers import EPS, eigenvalues, powers_times, settling_steps
-from deqlab.filters.sections import cascade, finite_zeros
+from deqlab.filters.responses import finite_zeros, group_delay, transfer
+from deqlab.filters.sections import cascade
 from deqlab.filters.windows import HalfWindow, averaging_weights, resolve_window
 
 
@@ -60,26 +63,7 @@ class IIR:
     """
 
     def __init__(self, A: Any, B: Any, C: Any = None, D: Any = None) -> None:
-        self.A = finite_array(A, "A", ndim=(0, 2))
-        if self.A.ndim == 2 and self.A.shape[0] != self.A.shape[1]:
-            raise ValueError(f"A has shape {self.A.shape}; expected (d, d), or a number")
-        state = self.A.shape[:1]
-        self.B = finite_array(B, "B", ndim=(1, 2) if state else (0,))
-        if self.B.shape[:1] != state:
-            raise ValueError(
-                f"B has shape {self.B.shape}; A of shape {self.A.shape} needs (d,) or (d, m)"
-            )
-        if (C is None) != (D is None):
-            raise ValueError("give C and D together, or neither: y_k = C z_{k-1} + D u_k")
-        self.C = self.A if C is None else finite_array(C, "C", ndim=(1, 2) if state else (0,))
-        if self.C.shape[-1:] != state:
-            raise ValueError(
-                f"C has shape {self.C.shape}; A of shape {self.A.shape} needs (d,) or (p, d)"
-            )
-        expected = self.C.shape[:-1] + self.B.shape[1:]
-        self.D = self.B if D is None else finite_array(D, "D", ndim=(len(expected),))
-        if self.D.shape != expected:
-            raise ValueError(f"D has shape {self.D.shape}; C and B need {expected}")
+        self.A, self.B, self.C, self.D = state_space(A, B, C, D)
         d = self.order
         self._A, self._B = self.A.reshape(d, d), self.B.reshape(d, -1)
         self._C = self.C.reshape(-1, d)
@@ -108,8 +92,7 @@ class IIR:
         return cls(*cascade(finite_array(sos, "sos", ndim=(2,))))
 
     def __repr__(self) -> str:
-        shape, radius = self.D.shape, self.spectral_radius()
-        return f"IIR(order {self.order}, output shape {shape}, ρ = {radius:.6g})"
+        return f"IIR(order {self.order}, D: {self.D.shape}, ρ = {self.spectral_radius():.6g})"
 
     @property
     def order(self) -> int:
@@ -117,10 +100,7 @@ class IIR:
         return len(self.A) if self.A.ndim else 1
 
     def poles(self) -> Complexes:
-        """The eigenvalues of A, (d,), in no special order.
-
-        Those of a block-triangular A, such as a cascade, are computed block by block.
-        """
+        """The eigenvalues of A, (d,), in no special order; of a cascade, section by section."""
         return self._poles.copy()
 
     def spectral_radius(self) -> float:
@@ -138,15 +118,12 @@ class IIR:
             If the filter has more than one input or output, or its response is zero throughout.
         """
         if self.D.shape:
-            raise ValueError(
-                f"zeros() needs one input and one output, got D of shape {self.D.shape}: choose "
-                "them by B[:, j], C[i] and D[i, j]"
-            )
-        d = self.order
-        delay = np.flatnonzero(self.impulse_response(d + 1))
+            choice = "choose them by B[:, j], C[i] and D[i, j]"
+            raise ValueError(f"zeros() needs one input and one output: {choice}")
+        delay = np.flatnonzero(self.impulse_response(self.order + 1))
         if not len(delay):
             raise ValueError("the impulse response is zero throughout: H vanishes everywhere")
-        return finite_zeros(self._A, self._B, self._C, self._D, d - int(delay[0]))
+        return finite_zeros(self._A, self._B, self._C, self._D, self.order - int(delay[0]))
 
     def impulse_response(self, K: int) -> Floats:
         """h_0 .. h_{K−1}: h_0 = D, h_k = C A^{k−1} B; A^k B if the output is the state.
@@ -157,27 +134,21 @@ class IIR:
             If K is negative, or the response of an unstable filter overflows.
         """
         K = check_count(K, "K", 0)
-        states = self._powers_times(self._B, max(K - 1, 0))
+        states = powers_times(self._A, self._B, max(K - 1, 0))
         h = np.concatenate([self._D[None], self._C @ states])[:K]
         return h.reshape(K, *self.D.shape)
 
     def frequency_response(self, w: Any) -> Any:
         """H(ω) = C (e^{iω} I − A)⁻¹ B + D, for w in rad/sample of any shape; (*w.shape, ..)."""
         self._require_stable("frequency response")
-        w = frequencies(w)
-        X = self._resolvent_times(w, self._B)
-        return (self._C @ X + self._D).reshape((*w.shape, *self.D.shape))[()]
+        H = transfer(self._A, self._B, self._C, self._D, frequencies(w))
+        return H.reshape(H.shape[:-2] + self.D.shape)[()]
 
     def group_delay(self, w: Any) -> Any:
         """−d arg H / dω in samples, of the shape of `frequency_response`; nan where H vanishes."""
         self._require_stable("group delay")
-        w = frequencies(w)
-        X = self._resolvent_times(w, self._B)
-        slope = np.exp(1j * w)[..., None, None] * (self._C @ self._resolvent_times(w, X))
-        size = np.abs(self._C) @ np.abs(X) + np.abs(self._D)
-        shape = (*w.shape, *self.D.shape)
-        H = (self._C @ X + self._D).reshape(shape)
-        return quotient(slope.reshape(shape), H, size.reshape(shape))
+        delay = group_delay(self._A, self._B, self._C, self._D, frequencies(w))
+        return delay.reshape(delay.shape[:-2] + self.D.shape)[()]
 
     def dc_gain(self) -> Any:
         """H(0) = C (I − A)⁻¹ B + D: what the output becomes, for u_k = 1; of the shape of D."""
@@ -193,7 +164,7 @@ class IIR:
         x : number, or array (m,)
         """
         self._require_stable("fixed point that it converges to")
-        x = finite_array(x, "x", ndim=(self.B[..., None].ndim - 1 - self.A.ndim // 2,))
+        x = finite_array(x, "x", ndim=(len(self.B.shape[1:]),))
         if x.shape != self.B.shape[1:]:
             raise ValueError(
                 f"x has shape {x.shape}; B of shape {self.B.shape} needs {self.B.shape[1:]}"
@@ -215,7 +186,7 @@ class IIR:
         array (T,) or (T, p)
         """
         drive = input_matrix(u, self.B.shape[1:])
-        z, outputs = self._state(z0), np.empty((len(drive), len(self._C)))
+        z, outputs = initial_state(z0, self.A), np.empty((len(drive), len(self._C)))
         with np.errstate(over="ignore", invalid="ignore"):
             for k, uk in enumerate(drive):
                 outputs[k] = self._C @ z + self._D @ uk
@@ -283,13 +254,10 @@ class IIR:
         w = resolve_window(window, K)
         h = w.reshape(-1, *(1,) * self.D.ndim) * self.impulse_response(K)
         if normalized:
-            if self.D.shape:
+            if self.D.shape or abs(h.sum()) <= K * EPS * np.sum(np.abs(h)):
                 raise ValueError(
-                    "normalized=True needs one input and one output: DC gain is a number"
-                )
-            if abs(h.sum()) <= K * EPS * np.sum(np.abs(h)):
-                raise ValueError(
-                    "normalized=True: the truncation has DC gain zero; nothing to scale"
+                    "normalized=True needs one input and one output, and a truncation whose DC "
+                    f"gain is not zero; it is {h.sum(axis=0)}"
                 )
             h = h * (self.dc_gain() / h.sum())
         return FIR(h)
@@ -314,37 +282,13 @@ class IIR:
         array (d,), or a number for a number A
         """
         K = check_count(K, "K", 0 if window is None else 1)
-        error = self._state(z0) - np.reshape(self.fixed_point(x), -1)
+        error = initial_state(z0, self.A) - np.reshape(self.fixed_point(x), -1)
         if window is None:
             error = np.linalg.matrix_power(self._A, K) @ error
         else:
             weights = averaging_weights(resolve_window(window, K))
-            error = weights @ self._powers_times(error[:, None], K + 1)[..., 0]
+            error = weights @ powers_times(self._A, error[:, None], K + 1)[..., 0]
         return error.reshape(self.A.shape[:1])[()]
-
-    def _powers_times(self, X: Floats, K: int) -> Floats:
-        block = powers_times(self._A, X, K)
-        if not np.all(np.isfinite(block)):
-            raise ValueError(
-                f"the response overflows within K = {K} steps: ρ(A) = {self.spectral_radius():.6g}"
-            )
-        return block
-
-    def _resolvent_times(self, w: Floats, X: Any) -> Complexes:
-        zeta = np.exp(1j * w)[..., None, None]
-        matrices = zeta * np.eye(self.order) - self._A
-        right = np.broadcast_to(X, (*w.shape, *X.shape[-2:])).astype(np.complex128)
-        return np.asarray(np.linalg.solve(matrices, right), dtype=np.complex128)
-
-    def _state(self, z0: Any) -> Floats:
-        if z0 is None:
-            return np.zeros(self.order)
-        z = finite_array(z0, "z0", ndim=(len(self.A.shape[:1]),))
-        if z.size != self.order:
-            raise ValueError(
-                f"z0 has shape {z.shape}; A of shape {self.A.shape} needs ({self.order},)"
-            )
-        return z.reshape(-1)
 
     def _require_stable(self, what: str) -> None:
         if not self.spectral_radius() < 1:

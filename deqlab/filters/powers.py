@@ -53,12 +53,21 @@ def eigenvalues(A: Floats) -> Complexes:
 
 
 def powers_times(A: Floats, X: Floats, K: int) -> Floats:
-    """A^k X for k < K, (K, *X.shape), doubling the number of powers at each turn."""
+    """A^k X for k < K, (K, *X.shape), doubling the number of powers at each turn.
+
+    Raises
+    ------
+    ValueError
+        If they overflow, as those of an unstable A may.
+    """
     block, power = X[None][:K], A
     with np.errstate(over="ignore", invalid="ignore"):
         while len(block) < K:
             block = np.concatenate([block, power @ block[: K - len(block)]])
             power = power @ power if len(block) < K else power
+    if not np.all(np.isfinite(block)):
+        radius = np.max(np.abs(eigenvalues(A)))
+        raise ValueError(f"the response overflows within K = {K} steps: ρ(A) = {radius:.6g}")
     return block
 
 

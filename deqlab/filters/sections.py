@@ -1,4 +1,4 @@
-"""Second-order sections as one state space, and the way back to zeros.
+"""Second-order sections as one state space.
 
 Each section is realised in transposed direct form II,
 
@@ -15,9 +15,8 @@ References
 """
 
 import numpy as np
-from scipy.linalg import eigvals
 
-from deqlab.filters._arguments import Complexes, Floats
+from deqlab.filters._arguments import Floats
 
 
 def cascade(sos: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -69,17 +68,3 @@ def _scaled(sections: Floats) -> tuple[Floats, float]:
             scaled[i, :3] /= peak
             product, total = product / peak, total * peak
     return scaled, total
-
-
-def finite_zeros(A: Floats, B: Floats, C: Floats, D: Floats, count: int) -> Complexes:
-    """The `count` smallest eigenvalues of the pencil [[A, B], [C, D]] − ζ [[I, 0], [0, 0]].
-
-    Where the pencil is singular there is an input ζ^k that leaves no trace in the output; the
-    remaining eigenvalues are infinite.
-    """
-    left = np.block([[A, B], [C, D]])
-    right = np.diag([1.0] * len(A) + [0.0])
-    alpha, beta = eigvals(left, right, homogeneous_eigvals=True)
-    smallest = np.argsort(np.arctan2(np.abs(alpha), np.abs(beta)))[:count]
-    zeros: Complexes = alpha[smallest] / beta[smallest]
-    return zeros

@@ -387,7 +387,7 @@ UNSTABLE = IIR(1.0, 1.0)
         (lambda: IIR(0.5, 1.0).truncate(4, np.ones(3)), "window has 3 weights and K = 4"),
         (lambda: IIR(0.5, 1.0).truncate(2, [1.0, np.nan]), "window has entries"),
         (lambda: IIR(np.eye(2) / 2, np.ones(2)).truncate(3, normalized=True), "one input and one"),
-        (lambda: IIR(-1.0, 1.0).truncate(2, normalized=True), "DC gain zero"),
+        (lambda: IIR(-1.0, 1.0).truncate(2, normalized=True), "DC gain is not zero; it is 0"),
         (lambda: IIR(0.5, 1.0).settling_time(0.0), "tol must be finite and positive"),
         (lambda: IIR(0.5, 1.0).relaxed(0.0), "relaxation must be finite and not zero"),
         (lambda: IIR(0.5, 1.0).respond([]), "u is empty"),
