@@ -98,7 +98,6 @@ def _cycle(measure: Measure, steps: int) -> Tensor:
     H = torch.zeros(B, steps + 1, steps, **wide)
     q = torch.zeros(B, steps + 1, **wide)
     q[:, 0] = 1.0
-    k = 0
     for k in range(1, steps + 1):
         measure.products += active
         v = V[:, k - 1]
@@ -108,9 +107,9 @@ def _cycle(measure: Measure, steps: int) -> Tensor:
         size = row_norm(w)
         basis = V[:, :k]
         for _ in range(2):
-            h = torch.einsum("bkd,bd->bk", basis, w)
-            w = w - torch.einsum("bkd,bk->bd", basis, h)
-            H[:, :k, k - 1] += h
+            h = torch.bmm(w[:, None], basis.mT)  # (B, 1, k)
+            w = torch.baddbmm(w[:, None], h, basis, alpha=-1)[:, 0]
+            H[:, :k, k - 1] += h[:, 0]
         below = row_norm(w)
         H[:, k, k - 1] = below
         active = active & (below > eps * size)  # otherwise the Krylov space is invariant
@@ -122,7 +121,7 @@ def _cycle(measure: Measure, steps: int) -> Tensor:
             V = torch.cat([V, V.new_zeros(B, min(k, steps - k) + 1, D)], dim=1)
         V[:, k] = _scaled(w, below, active)
     y = _least_squares(H[:, : k + 1, :k], beta)
-    return measure.x + torch.einsum("bkd,bk->bd", V[:, :k], y.to(r.dtype))
+    return measure.x + torch.bmm(y.to(r.dtype)[:, None], V[:, :k])[:, 0]
 
 
 def _scaled(w: Tensor, norm: Tensor, active: Tensor) -> Tensor:
