@@ -361,3 +361,28 @@ def test_chebyshev_minimises_the_largest_modulus() -> None:
         p = rng.normal(size=4)
         p = p / np.polyval(p, 1.3)
         assert np.abs(np.polyval(p, grid)).max() >= best
+
+
+# ------------------------------------------------------------------------------- when to stop
+
+
+def test_the_relative_rule_accepts_a_state_that_runs_away() -> None:
+    """Newton's method for z − arctan z from 1.45: the residual tends to π/2 while |z| explodes."""
+    z, first = 1.45, np.arctan(1.45)
+    for _ in range(10):
+        if np.arctan(abs(z)) <= 1e-6 * max(abs(z - np.arctan(z)), first):
+            break
+        z = z - np.arctan(z) * (1 + z * z)
+    else:
+        pytest.fail("the rule did not accept")
+    assert abs(z) > 1e6
+    assert np.arctan(abs(z)) > first
+
+
+@given(seeds, st.floats(0.01, 1.0), st.sampled_from([0.9, -0.9]))
+def test_the_relaxed_step_is_tau_times_the_residual(seed: int, tau: float, slope: float) -> None:
+    rng = np.random.default_rng(seed)
+    z, b = rng.normal(size=3), rng.normal(size=3)
+    r = slope * z + b - z
+    step = (1 - tau) * z + tau * (slope * z + b) - z
+    np.testing.assert_allclose(step, tau * r, atol=8 * EPS * (np.abs(z) + np.abs(b)).max())
