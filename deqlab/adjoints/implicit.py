@@ -52,8 +52,9 @@ class Implicit:
     It needs 1 ∉ σ(J) and a differentiable f at z*; not ‖J‖ < 1.
 
     A row whose forward solve ended NONFINITE or DIVERGED gets the gradient zero and leaves every
-    other row's gradient as it is alone. A row whose linear system could not be solved keeps the
-    best approximation found, and a warning says so; `Solution.adjoint` has the numbers.
+    other row's gradient as it is alone; where no row is left, what the rows share may get nan. A
+    row whose linear system could not be solved keeps the best approximation found, and a warning
+    says so; `Solution.adjoint` has the numbers.
 
     z0 gets no gradient: the equation does not contain it.
 

@@ -130,6 +130,18 @@ def test_per_sample_gradients_agree_with_a_loop() -> None:
     torch.testing.assert_close(together, alone, rtol=1e-11, atol=1e-13)
 
 
+def test_one_unbatched_problem_can_be_mapped() -> None:
+    def solved(x: Tensor, W: Tensor) -> Tensor:
+        f = lambda z, x, W: torch.tanh(W @ z + x)  # noqa: E731
+        start = torch.zeros(D, dtype=torch.float64)
+        return fixed_point(f, start, x, params=(W,), batch_dims=0, **options()).value
+
+    rows = vmap(solved, (0, None))(X, W)
+    torch.testing.assert_close(rows, by_unrolling(X, W), rtol=1e-10, atol=1e-12)
+    jacobian = vmap(jacrev(solved, 1), (0, None))(X, W)
+    torch.testing.assert_close(jacobian, jacrev(by_unrolling, 1)(X, W), rtol=1e-10, atol=1e-10)
+
+
 def test_compaction_under_vmap_gives_the_same_values() -> None:
     scale = torch.tensor([[0.1], [1.0]], dtype=torch.float64)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks import gradients, problems
-from deqlab import GMRES, Anderson, Implicit
+from deqlab import fixed_point
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +35,14 @@ def test_the_yardstick_is_the_gradient(instance: problems.Instance) -> None:
 
 
 def test_products_are_counted_as_the_library_counts_them(instance: problems.Instance) -> None:
-    exact = gradients.Exact.of(instance, 0)
-    adjoint = Implicit(linear_solver=GMRES())
-    solve = partial(gradients.by_deqlab, solver=Anderson(), adjoint=adjoint)
-    method = gradients.Method(library="deqlab", name="Implicit", solve=solve)
-    row = gradients.measure(method, instance, exact, 1e-10, peak=False)
-    W, x = (t.clone().requires_grad_() for t in (instance.W, instance.inputs))
-    value, _ = solve(instance.apply, instance.start, x, W, 1e-10)
-    assert row["reported"] == "CONVERGED"
-    assert row["relative_error"] < 1e-8
-    assert 5 < row["vjps"] < 30
-    assert value.requires_grad
+    x = instance.inputs.clone().requires_grad_()
+    solution = fixed_point(
+        partial(gradients.counted, instance), instance.start, x, params=(instance.W,)
+    )
+    gradients._Count.products = 0
+    torch.autograd.grad(solution.value.sum(), x)
+    assert solution.adjoint is not None
+    assert gradients._Count.products == solution.adjoint.products.max()
 
 
 def test_every_method_of_ours_runs(instance: problems.Instance) -> None:
