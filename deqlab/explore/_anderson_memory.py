@@ -11,12 +11,11 @@ from deqlab.explore._drawing import (
     along,
     circle,
     line,
-    log_axes,
-    name_curves,
     picture,
     power,
 )
 from deqlab.explore._explorable import Explorable
+from deqlab.explore._plots import log_axes, name_curves
 from deqlab.explore._ridge import METHODS, Run, run
 
 SIZE, LEFT, TOP, WIDTH, HEIGHT = 400, 50, 10, 332, 344  # the picture and the plot inside it

@@ -94,6 +94,26 @@ def exponent(name: str, value: float, limits: tuple[int, int]) -> int:
     return found
 
 
+def pair(
+    name: str,
+    value: tuple[float, float],
+    first: tuple[float, float],
+    second: tuple[float, float],
+) -> tuple[float, float]:
+    """Return two real numbers that are marks of two sliders.
+
+    Raises
+    ------
+    TypeError
+        If the value is no pair, or not of real numbers.
+    ValueError
+        If a number is out of range or between two marks.
+    """
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} is {value!r}; expected a pair of numbers, such as (0.5, -0.2)")
+    return on_slider(name, value[0], first), on_slider(name, value[1], second)
+
+
 def root(
     name: str,
     value: float | tuple[float, int] | None,

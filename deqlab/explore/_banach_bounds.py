@@ -22,12 +22,11 @@ from deqlab.explore._drawing import (
     along,
     circle,
     line,
-    log_axes,
-    name_curves,
     number,
     picture,
 )
 from deqlab.explore._explorable import Explorable
+from deqlab.explore._plots import log_axes, name_curves
 
 SIZE, LEFT, TOP, WIDTH, HEIGHT = 400, 50, 10, 332, 344  # the picture and the plot inside it
 DECADES = {  # the lowest and the highest power of ten, and how far apart the marks are

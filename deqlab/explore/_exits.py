@@ -86,12 +86,9 @@ def _place(A: Matrix, z: Point) -> Place:
     gradient = math.inf
     if abs(determinant) > 1e-12:  # (I − J)⁻¹ diag(1 − z²)
         d, e = 1 - z[0] ** 2, 1 - z[1] ** 2
-        entries = (t * d, -q * e, -s * d, p * e)
-        squares = sum(entry * entry for entry in entries)
-        product = d * e * determinant
-        gradient = math.sqrt(
-            (squares + math.sqrt(max(squares**2 - 4 * product**2, 0.0))) / 2
-        ) / abs(determinant)
+        (k, m), (n, o) = (t * d, -q * e), (-s * d, p * e)
+        length = (math.hypot(k + o, n - m) + math.hypot(k - o, n + m)) / 2
+        gradient = length / abs(determinant)
     return Place(z, J, (mean + root, mean - root), gradient)
 
 

@@ -12,16 +12,14 @@ from deqlab.explore._drawing import (
     along,
     circle,
     line,
-    name_curves,
     number,
     picture,
-    plot_axes,
     power,
-    powers_of_ten,
     size,
     text_at,
 )
 from deqlab.explore._explorable import Explorable
+from deqlab.explore._plots import name_curves, plot_axes, powers_of_ten
 
 SIZE, LEFT, TOP, WIDTH, HEIGHT = 400, 50, 32, 332, 324  # the picture and the plot inside it
 DECADES, FORWARD, FINEST = (-12, 3), (-12, -1), 1e-12

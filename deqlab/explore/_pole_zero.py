@@ -16,12 +16,12 @@ from deqlab.explore._drawing import (
     beside_one,
     circle,
     label,
-    name_curves,
     number,
     picture,
 )
 from deqlab.explore._explorable import Explorable
 from deqlab.explore._filter import dc_gain, factors, respond
+from deqlab.explore._plots import name_curves
 
 SIZE, LEFT, TOP, SIDE, HALF = 400, 46, 10, 344, 1.6  # the picture, the square, its half-width
 HORIZON = 2000  # steps within which the iteration is to settle

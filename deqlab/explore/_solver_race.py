@@ -6,7 +6,7 @@ moves, with the same geometry; a test compares the two.
 
 from typing import Any
 
-from deqlab.explore._arguments import on_slider, one_of, whole
+from deqlab.explore._arguments import on_slider, one_of, pair, whole
 from deqlab.explore._drawing import (
     Point,
     along,
@@ -17,12 +17,12 @@ from deqlab.explore._drawing import (
     dotted,
     label,
     line,
-    name_curves,
     number,
     picture,
 )
 from deqlab.explore._explorable import Explorable
 from deqlab.explore._fate import place
+from deqlab.explore._plots import name_curves
 from deqlab.explore._race import GOAL, Problem, Visit, paid, problem, race
 
 SIZE, LEFT, TOP, SIDE, HALF = 400, 46, 10, 344, 1.5  # the picture, the square, its half-width
@@ -85,7 +85,7 @@ def solver_race(
     relaxation : float
         τ, a multiple of 0.01 from 0.05 to 1.
     memory : int
-        Differences that Anderson remembers, from 1 to 5. In the plane more than 2 only blur.
+        Differences that Anderson remembers, from 1 to 5. In the plane two span every direction.
     evaluations : int
         Evaluations shown, from 5 to 100.
     highlight : {"all", "picard", "relaxed", "anderson", "broyden", "newton"}
@@ -113,7 +113,7 @@ def solver_race(
     one_of("highlight", highlight, ("all", *STYLES))
     if scale is not None and map == "babylonian":
         raise ValueError(f"scale is {scale!r}, but the map 'babylonian' has no weights to scale")
-    x, y = MAPS[map]["start"] if start is None else _pair(start)
+    x, y = MAPS[map]["start"] if start is None else pair("start", start, LIMITS["x"], LIMITS["y"])
     state: dict[str, Any] = {
         "map": map,
         "scale": on_slider("scale", MAPS[map]["scale"] if scale is None else scale, (0, 2)),
@@ -144,12 +144,6 @@ def solver_race(
         alt=f"Five solvers on {what}; {verdict}.",
         caption=f"{verdict[0].upper()}{verdict[1:]}.",
     )
-
-
-def _pair(start: Point) -> Point:
-    if not isinstance(start, (tuple, list)) or len(start) != 2:
-        raise TypeError(f"start is {start!r}; expected a pair of numbers, such as (0.5, -0.2)")
-    return on_slider("start", start[0], LIMITS["x"]), on_slider("start", start[1], LIMITS["y"])
 
 
 def _judge(runs: dict[str, list[Visit]]) -> str:

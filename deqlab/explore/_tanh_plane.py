@@ -7,7 +7,7 @@ moves, with the same geometry; a test compares the two.
 import math
 from typing import Any
 
-from deqlab.explore._arguments import on_slider, one_of, real, whole
+from deqlab.explore._arguments import on_slider, one_of, pair, real, whole
 from deqlab.explore._drawing import (
     Point,
     along,
@@ -124,7 +124,7 @@ def tanh_plane(
         one_of("activation", activation, FORMULAS)
         changes["activation"] = activation
     if eigenvalues is not None:
-        changes |= {"pair": "real"} | _pair("eigenvalues", eigenvalues, "l1", "l2")
+        changes |= {"pair": "real"} | _two("eigenvalues", eigenvalues, "l1", "l2")
     if radius is not None or angle is not None:
         changes["pair"] = "complex"
     if radius is not None:
@@ -136,10 +136,10 @@ def tanh_plane(
     if turn is not None:
         changes["turn"] = real("turn", turn, LIMITS["turn"])
     if offset is not None:
-        changes |= _pair("offset", offset, "b1", "b2")
+        changes |= _two("offset", offset, "b1", "b2")
     own = any(state[key] != value for key, value in changes.items())
     if start is not None:
-        changes |= _pair("start", start, "x", "y")
+        changes |= _two("start", start, "x", "y")
     if steps is not None:
         changes["steps"] = whole("steps", steps, (1, MAX_STEPS))
     state |= changes | {"preset": "own" if own else preset}
@@ -160,12 +160,8 @@ def tanh_plane(
     )
 
 
-def _pair(name: str, value: tuple[float, float], first: str, second: str) -> dict[str, float]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{name} is {value!r}; expected a pair of numbers, such as (0.5, -0.2)")
-    return {
-        key: on_slider(name, z, LIMITS[key]) for key, z in zip((first, second), value, strict=True)
-    }
+def _two(name: str, value: Point, first: str, second: str) -> dict[str, float]:
+    return dict(zip((first, second), pair(name, value, LIMITS[first], LIMITS[second]), strict=True))
 
 
 def _describe(state: dict[str, Any]) -> str:

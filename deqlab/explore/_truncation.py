@@ -12,14 +12,13 @@ from deqlab.explore._drawing import (
     along,
     circle,
     line,
-    log_axes,
-    name_curves,
     number,
     picture,
     size,
     text_at,
 )
 from deqlab.explore._explorable import Explorable
+from deqlab.explore._plots import log_axes, name_curves
 from deqlab.explore._windows import MOST, WINDOWS, error
 
 SIZE, LEFT, TOP, WIDTH, HEIGHT = 400, 50, 32, 332, 324  # the picture and the plot inside it

@@ -17,13 +17,13 @@ from deqlab.explore._drawing import (
     circle,
     label,
     line,
-    name_curves,
     number,
     picture,
     size,
 )
 from deqlab.explore._exits import MARKS, Place, branch, weights
 from deqlab.explore._explorable import Explorable
+from deqlab.explore._plots import name_curves
 
 SIZE, LEFT, TOP, SIDE, HALF = 400, 46, 10, 344, 2.2  # the picture, the square, its half-width
 LAST = 2

@@ -6,10 +6,10 @@ const differences = residuals => residuals.slice(1).map((r, j) => minus(r, resid
 function factor(columns, ridge) {
   const root = Math.sqrt(ridge), basis = [];
   return columns.map((column, k) => {
-    let rest = [...column, ...columns.map((_, j) => j === k ? root : 0)];
+    const rest = [...column, ...columns.map((_, j) => j === k ? root : 0)], size = rest.length;
     const entries = basis.map(q => {
       const entry = dot(q, rest);
-      rest = rest.map((x, i) => x - entry * q[i]);
+      for (let i = 0; i < size; i++) rest[i] -= entry * q[i];
       return entry;
     });
     const length = norm(rest);

@@ -16,8 +16,8 @@ function placeOf(A, z) {
   const [[p, q], [s, t]] = identityMinus(J), determinant = p * t - q * s;
   let gradient = Infinity;
   if (abs(determinant) > 1e-12) {
-    const [e, f] = z.map(x => 1 - x * x), squares = (t * e) ** 2 + (q * f) ** 2 + (s * e) ** 2 + (p * f) ** 2;
-    gradient = Math.sqrt((squares + Math.sqrt(max(squares ** 2 - 4 * (e * f * determinant) ** 2, 0))) / 2) / abs(determinant);
+    const [e, f] = z.map(x => 1 - x * x), [k, m, n, o] = [t * e, -q * f, -s * e, p * f];
+    gradient = (hypot(k + o, n - m) + hypot(k - o, n + m)) / 2 / abs(determinant);
   }
   return {z, J, eigenvalues, gradient, radius: hypot(...eigenvalues[0])};
 }

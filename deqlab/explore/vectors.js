@@ -1,6 +1,10 @@
 // Vectors and matrices as arrays; sums from the left, as in Python.
 
-const dot = (p, q) => p.reduce((total, x, i) => total + x * q[i], 0);
+function dot(p, q) {
+  let total = 0;
+  for (let i = 0; i < p.length; i++) total += p[i] * q[i];
+  return total;
+}
 
 const norm = p => Math.sqrt(dot(p, p));
 

@@ -80,6 +80,19 @@ class Page:
         )
         return found
 
+    def drag(self, x: float, y: float, grip: int = 0) -> None:
+        """Drag a grip of the first figure to a place, in widths and heights of its frame."""
+        handle, frame = (
+            self.root().locator(f"svg .dx-{name}").nth(k).bounding_box()
+            for name, k in (("touch", grip), ("frame", 0))
+        )
+        self.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+        self.page.mouse.down()
+        self.page.mouse.move(
+            frame["x"] + x * frame["width"], frame["y"] + y * frame["height"], steps=4
+        )
+        self.page.mouse.up()
+
     def verdict(self, k: int = 0) -> str:
         return str(self.root(k).locator("[aria-live]").inner_text())
 

@@ -225,13 +225,7 @@ def test_the_keyboard_ruins_and_rescues(visit: Callable[..., Any]) -> None:
     page.slider("evaluations").press("Home")
     assert page.state()["step"] == 19
     assert page.slider("weights at k").get_attribute("max") == "19"
-    grip, plot = (
-        page.root().locator(f"svg .dx-{name}").first.bounding_box() for name in ("grip", "frame")
-    )
-    page.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
-    page.page.mouse.down()
-    page.page.mouse.move(plot["x"] + 5.1 / 19 * plot["width"], plot["y"], steps=3)
-    page.page.mouse.up()
+    page.drag(5.1 / 19, 0)
     assert page.state()["step"] == 5
     weights = page.root().locator("svg[role=img]").nth(1)
     assert weights.get_attribute("aria-label").startswith(

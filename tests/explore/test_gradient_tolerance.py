@@ -190,13 +190,7 @@ def test_the_keyboard_and_the_tolerance(visit: Callable[..., Any]) -> None:
     assert "(bound 9.4 × 10⁻⁴)" in page.verdict()
     page.slider("contraction L").press("End")
     assert page.state()["rate"] == 0.99
-    grip, plot = (
-        page.root().locator(f"svg .dx-{name}").first.bounding_box() for name in ("grip", "frame")
-    )
-    page.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
-    page.page.mouse.down()
-    page.page.mouse.move(plot["x"] + 9.2 / 11 * plot["width"], plot["y"], steps=3)
+    page.drag(9.2 / 11, 0)
     assert page.state()["forward"] == -3
-    page.page.mouse.move(plot["x"] - 80, plot["y"], steps=3)
-    page.page.mouse.up()
+    page.drag(-0.2, 0)
     assert page.state()["forward"] == -12

@@ -1,5 +1,7 @@
 """Explorables in a headless Chromium: hosts, themes, phones, print, and no scripts at all."""
 
+import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -207,3 +209,34 @@ def test_frames_without_scripts_show_the_first(visit: Callable[..., Any]) -> Non
     page = visit(powers(), java_script_enabled=False)
     assert page.page.get_by_role("img").get_attribute("alt") == "The power z^1"
     assert page.page.get_by_text("power p: p = 1").is_visible()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(cobweb, tanh_plane, banach_bounds, solver_race, anderson_memory),
+        *(gradient_tolerance, unit_circle, pole_zero, truncation),
+    ],
+)
+def test_no_position_of_the_controls_breaks_a_figure(
+    visit: Callable[..., Any], make: Callable[[], Explorable]
+) -> None:
+    """80 moves of a control, to an end or between, one after the other."""
+    page, draw = visit(make()), random.Random(9)
+    for _ in range(80):
+        moves = [draw.random() for _ in range(3)]
+        text = page.root().evaluate(
+            """(root, [which, end, where]) => {
+                const controls = [...root.querySelectorAll("input, select")];
+                const control = controls[Math.floor(which * controls.length)];
+                const count = control.options?.length;
+                if (count) control.selectedIndex = Math.floor(where * count);
+                else control.value = end < 0.35 ? control.min : end < 0.7 ? control.max
+                    : Number(control.min) + where * (control.max - control.min);
+                control.dispatchEvent(new Event("input"));
+                return root.querySelector(".dx-body").innerHTML;
+            }""",
+            moves,
+        )
+        broken = re.search(r".{0,60}(NaN|Infinity|undefined|null)", text)
+        assert broken is None, (page.state(), broken)

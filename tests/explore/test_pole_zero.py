@@ -172,17 +172,9 @@ def test_the_script_computes_what_scipy_does(
 @pytest.mark.browser
 def test_pole_and_zero_can_be_dragged_apart(visit: Callable[..., Any]) -> None:
     page = visit(pole_zero((0.8, 45), zero=-1.0))
-    plot = page.root().locator("svg .dx-frame").first.bounding_box()
 
     def drag(k: int, x: float, y: float) -> None:
-        box = page.root().locator("svg .dx-touch").nth(k).bounding_box()
-        page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.page.mouse.down()
-        across, down = (x / 1.6 + 1) / 2, (1 - y / 1.6) / 2
-        page.page.mouse.move(
-            plot["x"] + across * plot["width"], plot["y"] + down * plot["height"], steps=4
-        )
-        page.page.mouse.up()
+        page.drag((x / 1.6 + 1) / 2, (1 - y / 1.6) / 2, k)
 
     drag(0, 0.0, 0.5)
     assert (page.state()["radius"], page.state()["angle"]) == (

@@ -215,12 +215,6 @@ def test_the_keyboard_and_the_start(visit: Callable[..., Any]) -> None:
     assert (page.state()["x"], page.state()["y"]) == MAPS["babylonian"]["start"]
     page.root().get_by_role("combobox", name="highlight").select_option("newton")
     assert page.root().locator("svg").first.locator(".dx-faint").count() == 4
-    grip, plot = (
-        page.root().locator(f"svg .dx-{name}").first.bounding_box() for name in ("grip", "frame")
-    )
-    page.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
-    page.page.mouse.down()
-    page.page.mouse.move(plot["x"] + plot["width"], plot["y"] + plot["height"] / 2, steps=3)
-    page.page.mouse.up()
+    page.drag(1, 0.5)
     assert page.state()["x"] == pytest.approx(1.5, abs=0.02)
     assert page.state()["y"] == pytest.approx(0, abs=0.02)

@@ -202,13 +202,7 @@ def test_the_keyboard_and_the_number_of_taps(visit: Callable[..., Any]) -> None:
     assert page.slider("pole a").count() == 0
     page.slider("angle").press("End")
     assert page.state()["angle"] == 180
-    grip, plot = (
-        page.root().locator(f"svg .dx-{name}").first.bounding_box() for name in ("grip", "frame")
-    )
-    page.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
-    page.page.mouse.down()
-    page.page.mouse.move(plot["x"] + 9 / 63 * plot["width"], plot["y"], steps=3)
+    page.drag(9 / 63, 0)
     assert page.state()["taps"] == 10
-    page.page.mouse.move(plot["x"] - 100, plot["y"], steps=3)
-    page.page.mouse.up()
+    page.drag(-0.2, 0)
     assert page.state()["taps"] == 1

@@ -168,12 +168,5 @@ def test_the_keyboard_and_the_eigenvalue(visit: Callable[..., Any]) -> None:
     page.root().get_by_role("combobox", name="λ leaves").select_option("+1")
     assert page.slider("angle of λ").count() == 0
     assert "no τ > 0 converges" in page.root().locator(".dx-notes").inner_text()
-    grip = page.root().locator("svg .dx-grip").first.bounding_box()
-    plot = page.root().locator("svg .dx-frame").first.bounding_box()
-    page.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
-    page.page.mouse.down()
-    page.page.mouse.move(
-        plot["x"] + (0.5 / 2.2 + 1) / 2 * plot["width"], plot["y"] + plot["height"] / 2, steps=4
-    )
-    page.page.mouse.up()
+    page.drag((0.5 / 2.2 + 1) / 2, 0.5)
     assert page.state()["scale"] == pytest.approx(0.5, abs=0.02)
