@@ -43,13 +43,15 @@ lint: $(READY)
 	$(RUN) -m mypy
 
 NOTEBOOKS = $(wildcard book/*.ipynb solutions/*.ipynb)
+# the cells of a notebook, like the tests of a file, stay on one worker
+WORKERS   = -n auto --maxprocesses 4 --dist loadscope
 NBVAL     = --nbval-lax --nbval-current-env --nbval-cell-timeout=120 $(NOTEBOOKS)
 
 test: lint book
-	$(RUN) -m pytest -rs tests $(NBVAL)
+	$(RUN) -m pytest -rs $(WORKERS) tests $(NBVAL)
 
 check: lint book
-	$(RUN) -m pytest -rs -m "not slow" tests $(NBVAL)
+	$(RUN) -m pytest -rs $(WORKERS) -m "not slow" tests $(NBVAL)
 
 clean:
 	rm -rf _build

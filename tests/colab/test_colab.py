@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -30,6 +31,8 @@ def colab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {TORCH}\n")
     (info / "INSTALLER").write_text("colab\n")
+    for name in ("functorch", "torch", "torchgen"):  # the code is that of the pinned environment
+        (packages / name).symlink_to(Path(find_spec(name).origin).parent)
     return python
 
 
