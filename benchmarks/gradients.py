@@ -14,9 +14,8 @@ residual is at rounding. Every method gets the same f, the same start, and the t
     relative_error   ‖ĝ − g‖/‖g‖ over W and inputs together; cosine likewise
     reported         what the library said about its backward solve: a status, or nothing
 
-    *_seconds        CPU time of the process, one thread: the median of three runs (of one run for
-                     methods that take seconds); JAX is compiled, without the compilation. CPU time
-                     is blind to what else the machine does, wall time is not
+    *_seconds        CPU time of the process on one thread, which is blind to what else the machine
+                     does; JAX is compiled, without the compilation. One run per seed
 """
 
 import argparse
@@ -25,7 +24,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -55,9 +54,8 @@ from deqlab import (
 )
 from deqlab.solvers.broyden import Broyden
 
-RUNS = 3
-MAX_STEPS = 5000
-PROFILED = 2.0  # seconds; the profiler that measures peak_bytes takes ten times as long
+MAX_STEPS = 4000
+PROFILED = 0.5  # seconds; the profiler that measures peak_bytes takes far longer
 
 
 # ---------------------------------------------------------------- f, with its products counted
@@ -132,7 +130,7 @@ class Method:
     library: str
     name: str
     solve: Callable[..., tuple[Tensor, Callable[[], str | None]]]
-    steep: bool = field(default=False)  # too slow or too large but for the main problem
+    steep: bool = False  # too slow or too large but for the main problem
 
 
 def by_deqlab(
@@ -231,26 +229,23 @@ def measure(
     W, x = (t.clone().requires_grad_() for t in (instance.W, instance.inputs))
     f = partial(counted, instance)
     row: dict[str, Any] = {"library": method.library, "method": method.name}
-    forward, backward = [], []
-    runs = 1 if method.steep else RUNS
-    for _ in range(runs):
-        kept: dict[int, int] = {}
-        with _packed(kept, aside=(W, x)):
-            begin = time.process_time()
-            value, report = method.solve(f, instance.start, x, W, tol)
-            forward.append(time.process_time() - begin)
-        _Count.products = 0
+    kept: dict[int, int] = {}
+    with _packed(kept, aside=(W, x)):
         begin = time.process_time()
-        gradient = _flat(*torch.autograd.grad(value, (W, x), v))
-        backward.append(time.process_time() - begin)
+        value, report = method.solve(f, instance.start, x, W, tol)
+        forward = time.process_time() - begin
+    _Count.products = 0
+    begin = time.process_time()
+    gradient = _flat(*torch.autograd.grad(value, (W, x), v))
+    backward = time.process_time() - begin
     row |= {
         "vjps": _Count.products,
-        "forward_seconds": sorted(forward)[runs // 2],
-        "backward_seconds": sorted(backward)[runs // 2],
+        "forward_seconds": forward,
+        "backward_seconds": backward,
         "saved_bytes": sum(kept.values()),
         "reported": report(),
     }
-    if peak and forward[-1] + backward[-1] < PROFILED:
+    if peak and forward + backward < PROFILED:
         row["peak_bytes"] = _peak_bytes(
             lambda: torch.autograd.grad(method.solve(f, instance.start, x, W, tol)[0], (W, x), v)
         )
@@ -306,7 +301,6 @@ def jax_rows(instance: Instance, exact: Exact, tol: float) -> Iterator[dict[str,
         import jax
         import jax.numpy as jnp
         import jaxopt
-        import lineax
         import optimistix
     except ImportError:
         return
@@ -326,21 +320,12 @@ def jax_rows(instance: Instance, exact: Exact, tol: float) -> Iterator[dict[str,
         )
         return lambda x, W: solver.run(z0, x, W).params
 
-    def by_optimistix(linear: Any) -> Callable[..., Any]:
+    def by_optimistix() -> Callable[..., Any]:
         solver = optimistix.FixedPointIteration(rtol=tol, atol=tol)
-        options = (
-            {} if linear is None else {"adjoint": optimistix.ImplicitAdjoint(linear_solver=linear)}
-        )
 
         def one(z: Any, x: Any, W: Any) -> Any:
             solution = optimistix.fixed_point(
-                lambda z, a: f(z, *a),
-                solver,
-                z,
-                (x, W),
-                max_steps=MAX_STEPS,
-                throw=False,
-                **options,
+                lambda z, a: f(z, *a), solver, z, (x, W), max_steps=MAX_STEPS, throw=False
             )
             return solution.value
 
@@ -350,10 +335,7 @@ def jax_rows(instance: Instance, exact: Exact, tol: float) -> Iterator[dict[str,
     methods = {
         ("jaxopt", "implicit, default (CG on the normal equations)"): by_jaxopt(None),
         ("jaxopt", "implicit, GMRES(100) to tolerance"): by_jaxopt(gmres),
-        ("optimistix", "implicit, default (dense)"): by_optimistix(None),
-        ("optimistix", "implicit, GMRES(100) to tolerance"): by_optimistix(
-            lineax.GMRES(rtol=tol, atol=tol, restart=100, stagnation_iters=100)
-        ),
+        ("optimistix", "implicit, default (dense)"): by_optimistix(),
     }
     for (library, name), value in methods.items():
         forward = jax.jit(value)
@@ -372,13 +354,10 @@ def jax_rows(instance: Instance, exact: Exact, tol: float) -> Iterator[dict[str,
 def _time_jax(call: Callable[..., Any], *arguments: Any) -> float:
     import jax
 
+    jax.block_until_ready(call(*arguments))  # compiles
+    begin = time.process_time()
     jax.block_until_ready(call(*arguments))
-    times = []
-    for _ in range(RUNS):
-        begin = time.process_time()
-        jax.block_until_ready(call(*arguments))
-        times.append(time.process_time() - begin)
-    return sorted(times)[RUNS // 2]
+    return time.process_time() - begin
 
 
 def _numpy(x: Any) -> Any:
@@ -421,7 +400,7 @@ def main() -> None:
                     found += jax_rows(instance.to(dtype), exact, tol)
                 rows += [where | row for row in found]
                 _show(where, found)
-    write(options.output, benchmark="gradients", rows=rows)
+                write(options.output, benchmark="gradients", rows=rows)
 
 
 def _torch_rows(

@@ -34,6 +34,8 @@ class Peer:
         run(f, start, limit).
     single : bool
         It solves one sample at a time.
+    solver : Solver, optional
+        The solver of deqlab that it is.
     """
 
     library: str
@@ -41,6 +43,7 @@ class Peer:
     memory: int | None
     run: Callable[[Map, Tensor, int], Any]
     single: bool = False
+    solver: Any = None
 
 
 def ours(memories: tuple[int, ...] = (5, 12, 20)) -> list[Peer]:
@@ -50,7 +53,7 @@ def ours(memories: tuple[int, ...] = (5, 12, 20)) -> list[Peer]:
     solvers += [(f"Broyden({m}), good", m, Broyden(memory=m)) for m in (60,)]
     solvers += [(f"Broyden({m}), bad", m, Broyden(memory=m, kind=BroydenKind.BAD)) for m in (60,)]
     return [
-        Peer(library="deqlab", method=name, memory=memory, run=_deqlab(solver))
+        Peer(library="deqlab", method=name, memory=memory, run=_deqlab(solver), solver=solver)
         for name, memory, solver in solvers
     ]
 
@@ -154,6 +157,7 @@ def _scipy(solver: Any, options: dict[str, Any]) -> Callable[[Map, Tensor, int],
 
 def least_squares_anderson(f: Map, z: Tensor, limit: int, *, memory: int) -> Tensor:
     """z ← f(z) − ΔF γ, γ = argmin ‖r − ΔR γ‖, the last differences as columns, QR in float64."""
+    memory = min(memory, z.shape[1])
     images: list[Tensor] = []
     residuals: list[Tensor] = []
     for _ in range(limit):
@@ -175,7 +179,7 @@ def _jaxopt(f: Any, start: Tensor, limit: int) -> Any:
     import jax.numpy as jnp
     from jaxopt import AndersonAcceleration
 
-    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_enable_x64", start.dtype == torch.float64)
     instance = f.instance
     W = jnp.asarray(instance.W.numpy())
     activation = jnp.tanh if instance.activation is torch.tanh else lambda z: z
@@ -196,3 +200,45 @@ def _jaxopt(f: Any, start: Tensor, limit: int) -> Any:
         r = np.array(state.residuals_history[:, slot])
         f.observe(torch.from_numpy(at), torch.from_numpy(at + r))
     return z
+
+
+def compiled(instance: Any, n: int) -> dict[tuple[str, str], Callable[[], Any]]:
+    """n steps of the JAX libraries on the whole batch, compiled, ready to be timed."""
+    try:
+        import jax
+        import jax.numpy as jnp
+        import jaxopt
+        import optimistix
+    except ImportError:
+        return {}
+    jax.config.update("jax_enable_x64", instance.W.dtype == torch.float64)
+    W, x = jnp.asarray(instance.W.numpy()), jnp.asarray(instance.inputs.numpy())
+    start = jnp.zeros_like(x)
+
+    def cell(z: Any, args: Any) -> Any:
+        return jnp.tanh(z @ args[0].T + args[1])
+
+    def one(z: Any, x: Any, W: Any) -> Any:
+        return jnp.tanh(W @ z + x)
+
+    plain = optimistix.FixedPointIteration(rtol=1e-300, atol=1e-300)
+    anderson = jaxopt.AndersonAcceleration(
+        one, history_size=12, maxiter=n, tol=0.0, implicit_diff=False
+    )
+    iterate = jax.jit(
+        lambda W, x: (
+            optimistix.fixed_point(cell, plain, start, (W, x), max_steps=n, throw=False).value
+        )
+    )
+    accelerate = jax.jit(
+        jax.vmap(lambda z, x, W: anderson.run(z, x, W).params, in_axes=(0, 0, None))
+    )
+    runs = {
+        ("optimistix", "FixedPointIteration, compiled"): lambda: iterate(W, x).block_until_ready(),
+        ("jaxopt", "AndersonAcceleration(12), compiled"): lambda: accelerate(
+            start, x, W
+        ).block_until_ready(),
+    }
+    for run in runs.values():
+        run()  # compile
+    return runs
