@@ -74,11 +74,42 @@ def test_cosine_of_the_jacobian_free_adjoint(seed, d, L):
 
 
 @pytest.mark.parametrize("L", [0.1, 0.5, 0.9, 0.99])
-def test_cosine_of_the_jacobian_free_adjoint_is_attained(L):
+def test_cosine_of_the_jacobian_free_adjoint_is_attained_by_a_turn(L):
     s = np.sqrt(1 - L**2)
     w = np.array([0.6, -1.7])
     v = w - L * np.array([[L, -s], [s, L]]) @ w
     assert _cosine(v, w) == pytest.approx(s, rel=1e-12)
+
+
+@pytest.mark.parametrize("L", [0.1, 0.5, 0.9, 0.99])
+def test_cosine_of_the_jacobian_free_adjoint_is_attained_by_a_mirror(L):
+    half = np.arccos(L) / 2
+    w = np.array([np.cos(half), np.sin(half)])
+    v = w - L * np.diag([1.0, -1.0]) @ w
+    assert _cosine(v, w) == pytest.approx(np.sqrt(1 - L**2), rel=1e-12)
+
+
+def _truncated(J: np.ndarray, v: np.ndarray, k: int) -> np.ndarray:
+    return sum(np.linalg.matrix_power(J.T, j) @ v for j in range(k))
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=seeds, d=st.integers(1, 8), rho=st.floats(0.01, 0.99), k=st.integers(1, 8))
+def test_spectral_radius_bounds_the_truncation_for_normal_jacobians(seed, d, rho, k):
+    rng = np.random.default_rng(seed)
+    S = rng.normal(size=(d, d))
+    S = S + S.T
+    J = rho * S / np.max(np.abs(np.linalg.eigvalsh(S)))
+    v = rng.normal(size=d)
+    gap = np.linalg.norm(_truncated(J, v, k) - np.linalg.solve(np.eye(d) - J.T, v))
+    assert gap <= np.linalg.norm(v) * (rho**k + 1e-12) / (1 - rho)
+
+
+def test_spectral_radius_bounds_no_truncation_of_a_nonnormal_jacobian():
+    J, v = np.array([[0.3, 0.0], [3.0, 0.3]]), np.array([0.0, 1.0])
+    w = np.linalg.solve(np.eye(2) - J.T, v)
+    gap = np.linalg.norm(_truncated(J, v, 4) - w)
+    assert gap > 10 * 0.3**4 / 0.7 * np.linalg.norm(v)
 
 
 def test_two_samples_that_share_an_offset_can_ascend():
@@ -98,7 +129,7 @@ def test_cheap_gradient_of_the_rooms_is_that_of_a_weighted_loss():
 
 @settings(max_examples=50, deadline=None)
 @given(seed=seeds, d=st.integers(2, 10), k=st.integers(1, 8), norm=st.floats(0.1, 1.5))
-def test_krylov_is_never_behind(seed, d, k, norm):
+def test_krylov_is_at_most_one_product_behind(seed, d, k, norm):
     rng = np.random.default_rng(seed)
     Jt, v = _with_norm(d, norm, rng), rng.normal(size=d)
     powers = [v]
@@ -108,3 +139,11 @@ def test_krylov_is_never_behind(seed, d, k, norm):
     A = np.eye(d) - Jt
     best = basis @ np.linalg.lstsq(A @ basis, v, rcond=None)[0]
     assert np.linalg.norm(v - A @ best) <= np.linalg.norm(powers[k]) + 1e-10 * np.linalg.norm(v)
+
+
+def test_krylov_can_be_one_product_behind():
+    Jt, v = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([1.0, 1.0])
+    A = np.eye(2) - Jt
+    np.testing.assert_array_equal(A @ (v + Jt @ v), v)  # Neumann-2 has cost one product
+    after_one = (v @ A @ v) / np.sum((A @ v) ** 2) * v
+    assert np.linalg.norm(v - A @ after_one) > 0.5
