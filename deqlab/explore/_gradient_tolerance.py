@@ -147,8 +147,8 @@ def _draw(state: dict[str, Any], rows: list[tuple[float, dict[str, float]]]) -> 
     styles = {
         "bound": ("bound", "blue", "axis dx-dashed"),
         "implicit": ("implicit", "blue", "curve"),
-        "neumann": (f"Neumann {state['terms']}", "purple", "other"),
         "jfb": ("JFB", "red", "orbit"),
+        "neumann": (f"Neumann {state['terms']}", "purple", "other"),
         "unrolled": (f"unrolled {state['unrolled']}", "green", "lower"),
     }
     curves = {

@@ -5,8 +5,8 @@ const SIZE = 400, LEFT = 50, TOP = 32, WIDTH = 332, HEIGHT = 324, DECADES = [-12
 const styles = ({terms, unrolled}) => ({
   bound: ["bound", "blue", "axis dx-dashed"],
   implicit: ["implicit", "blue", "curve"],
-  neumann: [`Neumann ${terms}`, "purple", "other"],
   jfb: ["JFB", "red", "orbit"],
+  neumann: [`Neumann ${terms}`, "purple", "other"],
   unrolled: [`unrolled ${unrolled}`, "green", "lower"],
 });
 
