@@ -11,7 +11,7 @@ References
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -46,8 +46,9 @@ class ReuseInverse:
     Notes
     -----
     Broyden's matrices need not converge to J, so the error is not controlled by the tolerance of
-    the solve; on a map of few dimensions, or one solved tightly, it is often small. A second
-    derivative is refused. A NONFINITE or DIVERGED row gets the gradient zero.
+    the solve, and can be large. A second derivative is refused. A NONFINITE or DIVERGED row gets
+    the gradient zero. Finished rows leave the computation, as with compact=True: tensors with one
+    row per sample must be in args.
     """
 
     def check(self, problem: Problem, solver: object) -> None:
@@ -69,6 +70,7 @@ class ReuseInverse:
             raise ValueError(
                 "ReuseInverse() cannot be transformed by torch.func; use adjoint=Implicit()"
             )
+        solve = replace(solve, compact=True)  # a finished row must not go on updating its H
         solution = solve_detached(problem, solve)
         if not torch.is_grad_enabled():
             return solution
