@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deqlab import Anderson, Broyden, BroydenKind, NewtonKrylov, OnFailure, Picard, fixed_point
+from deqlab import Anderson, Broyden, BroydenKind, OnFailure, Picard, fixed_point
 
 Map = Callable[[Tensor], Tensor]
 
@@ -58,9 +58,11 @@ def ours(memories: tuple[int, ...] = (5, 12, 20)) -> list[Peer]:
     ]
 
 
-def newton() -> Peer:
-    """Counts products too: each is about two evaluations."""
-    return Peer(library="deqlab", method="NewtonKrylov", memory=100, run=_deqlab(NewtonKrylov()))
+def keeping_all() -> Peer:
+    """Broyden's method with room for all updates, as torchdeq's and SciPy's have."""
+    solver = Broyden(memory=300, kind=BroydenKind.BAD)
+    run = _deqlab(solver)
+    return Peer(library="deqlab", method="Broyden(300), bad", memory=300, run=run, solver=solver)
 
 
 def textbook(memories: tuple[int, ...] = (12, 20)) -> list[Peer]:

@@ -179,7 +179,7 @@ def count_cells(quick: bool) -> list[Row]:
             plain = evaluate(everyone[0], same, tol, LIMIT, exact)
             limit = plain["evaluations"] or LIMIT
             found = [plain]
-            for peer in everyone[1:]:
+            for peer in (*everyone[1:], *([peers.keeping_all()] if d <= 256 else [])):
                 if peer.single and (dtype == torch.float32 or d > 256):
                     continue
                 found.append(evaluate(peer, same, tol, limit + 2, exact))
@@ -459,15 +459,15 @@ def main() -> None:
     torch.set_num_threads(1)
     if options.device == "cpu" and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    name = "solvers" if options.device == "cpu" else "solvers-cuda"
+    output = options.output or f"benchmarks/results/{name}.json"
     rows: list[Row] = []
     if options.device == "cpu":  # counts are those of the CPU: the arithmetic is the same
-        rows += count_zoo(options.quick)
-        rows += count_batch(options.quick)
-        rows += count_scales(options.quick)
-        rows += count_cells(options.quick)
+        for count in (count_zoo, count_batch, count_scales, count_cells):
+            rows += count(options.quick)
+            write(output, benchmark=name, rows=rows)
     rows += time_solvers(options.quick, options.device, rows)
-    name = "solvers" if options.device == "cpu" else "solvers-cuda"
-    write(options.output or f"benchmarks/results/{name}.json", benchmark=name, rows=rows)
+    write(output, benchmark=name, rows=rows)
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ class Anderson:
 
     Notes
     -----
-    Scale-free: there is no absolute ridge. Where twelve accelerated steps do not halve the residual
-    of a row, it goes through a trial of plain steps (`deqlab.solvers._trial`).
+    Scale-free: there is no absolute ridge. Where max(12, m) accelerated steps do not halve the
+    residual of a row, it goes through a trial of plain steps (`deqlab.solvers._trial`).
 
     References
     ----------
@@ -110,7 +110,7 @@ class Anderson:
             basis=work.new_zeros(batch, slots, 2 * d),
             squares=work.new_full((batch, slots), math.inf),
             last=work.new_zeros(batch, 2 * d),
-            trial=Trial.start(work, never=NEVER),
+            trial=Trial.start(work, never=NEVER, memory=slots),
         )
 
     def step(

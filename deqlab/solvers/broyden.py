@@ -82,7 +82,7 @@ class Broyden:
     Parameters
     ----------
     memory : int
-        m ≥ 1, rank-one updates kept; the oldest gives way.
+        m ≥ 1, rank-one updates kept; after m of them H starts anew.
     kind : BroydenKind
         GOOD or BAD.
 
@@ -93,8 +93,8 @@ class Broyden:
 
     Notes
     -----
-    An update with |⟨a, y⟩| ≤ 1e-4 ‖s‖² is left out. Where twelve steps do not halve the residual of
-    a row, it goes through a trial of plain steps (`deqlab.solvers._trial`), and H starts anew.
+    An update with |⟨a, y⟩| ≤ 1e-4 ‖s‖² is left out. Where max(12, m) steps do not halve a residual,
+    its row goes through a trial of plain steps (`deqlab.solvers._trial`), and H starts anew.
     On a linear map with I − J nonsingular, unlimited memory and exact arithmetic, at most 2D steps.
 
     References
@@ -129,7 +129,7 @@ class Broyden:
         return BroydenState(
             factors=work.new_zeros(batch, self.memory, 2 * d),
             last=work.new_zeros(batch, 2 * d),
-            trial=Trial.start(work, never=math.inf),
+            trial=Trial.start(work, never=math.inf, memory=self.memory),
         )
 
     def step(
@@ -153,7 +153,8 @@ class Broyden:
         z_next = here + torch.addcmul(images[:, 1], column, along)
 
         pair = torch.where(regular, torch.cat([column, a], 1), state.factors[:, slot])
-        factors = write(state.factors, pair, slot)
+        kept = state.factors if slot else state.factors.masked_fill(regular[..., None], 0.0)
+        factors = write(kept, pair, slot)
         trial = state.trial.after(g, level=REGULAR, never=math.inf)
         if trial.judged:
             factors = factors.masked_fill(trial.plain[..., None], 0.0)
