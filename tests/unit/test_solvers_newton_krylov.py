@@ -1,6 +1,6 @@
 """Newton–Krylov: quadratic convergence, forcing, backtracking, honest counts."""
 
-import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -21,18 +21,18 @@ from deqlab import (
 DOUBLE = torch.float64
 
 
-def test_convergence_is_superlinear() -> None:
-    """The residual's exponent grows by more than half as much again near the solution."""
+def test_each_step_gains_more_digits_than_the_one_before() -> None:
     instance = problems.cell("symmetric", d=32, c=0.9, seed=0, batch=1)
     rule = RelativeResidual(rtol=1e-13)
+    solver = NewtonKrylov()
     residuals = [
         float(it.residual)
-        for it in iterate(instance, instance.start, solver=NewtonKrylov(), stop=rule, max_steps=30)
+        for it in iterate(instance, instance.start, solver=solver, stop=rule, max_steps=30)
     ]
-    exponents = [math.log10(r / residuals[0]) for r in residuals]
+    factors = [b / a for a, b in pairwise(residuals)]
     assert residuals[-1] <= 1e-12
-    assert len(residuals) <= 9
-    assert exponents[-2] < 1.5 * exponents[-3] < 0
+    assert all(b < a for a, b in pairwise(factors[:-1]))  # the last is cut off by rounding
+    assert min(factors) < 1e-4
 
 
 def test_one_step_solves_a_linear_map() -> None:
