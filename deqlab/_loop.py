@@ -24,9 +24,10 @@ from deqlab.problem import Map, Problem
 from deqlab.solution import FlatSolution, History
 from deqlab.solvers.protocol import Solver
 from deqlab.status import Status
-from deqlab.stopping import StoppingRule
+from deqlab.stopping import Measurement, StoppingRule
 
 WINDOW = 8  # checks between two looks at the trend of a row
+FALLEN = 0.75  # a row that has moved is done only if its residual is below this share of its peak
 
 
 @dataclass(kw_only=True)
@@ -44,6 +45,7 @@ class Rows:
     relative: Tensor  # of best
     last: Tensor  # residual of the last iterate measured; nan where f returned nan
     first: Tensor  # residual of z0
+    peak: Tensor  # largest residual measured; inf before the first
     mark: Tensor  # residual at the last look at the trend
     mark_best: Tensor
     rate: Tensor  # residual's factor per step
@@ -159,6 +161,7 @@ class Loop:
             relative=infinite,
             last=residual,
             first=residual,
+            peak=infinite,
             mark=residual,
             mark_best=infinite,
             rate=torch.full_like(relative, torch.nan),
@@ -169,8 +172,11 @@ class Loop:
         rows = self.rows
         with self._no_grad():
             seen, rows.rule = self.rule.update(rows.z, fz, rows.rule, self.problem)
+            nobody = not self.deferred and bool(on_host(seen.unfinished).all())  # is done
+            unfinished = seen.unfinished if nobody else self._unfinished(seen)
             if self.rule.keep_best:
-                better = seen.residual * seen.unfinished < rows.residual  # 0 when done, nan if nan
+                rank = seen.residual if nobody else seen.residual * unfinished  # 0 when done
+                better = rank < rows.residual  # False for nan
             else:
                 better = rows.running & (seen.relative_residual < torch.inf)
             everywhere = not self.deferred and bool(on_host(better).all())
@@ -183,7 +189,9 @@ class Loop:
                 rows.last = torch.where(rows.running, seen.residual, rows.last)
             if (extra := getattr(rows.solver, "nfe", None)) is not None:
                 rows.extra = torch.where(rows.running, extra, rows.extra)
-            rows.running = rows.running & seen.unfinished
+            rows.peak = torch.maximum(rows.peak, seen.residual) if self.checks else seen.residual
+            if not nobody:
+                rows.running = rows.running & unfinished
             self.checks += 1
             if self.checks > 1 and (last or self.checks % WINDOW == 1):
                 self._trend(judge=self.rule.keep_best and self.checks % WINDOW == 1)
@@ -191,6 +199,14 @@ class Loop:
                 self.history.add(self.step, self.tally.rows, rows.last, seen.relative_residual)
             self.tally.report(rows.running, self.step)
         rows.best = rows.z if everywhere else torch.where(better[:, None], rows.z, rows.best)
+
+    def _unfinished(self, seen: Measurement) -> Tensor:
+        """The rule's verdict, except for states that run away.
+
+        ‖f(z)‖ may grow until a residual that does not fall is small beside it.
+        """
+        away = (seen.residual > FALLEN * self.rows.peak) & (seen.relative_residual < torch.inf)
+        return seen.unfinished | away
 
     def _trend(self, *, judge: bool) -> None:
         """The factor of the residual per step; rows that stand still at rounding, or explode.

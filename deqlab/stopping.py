@@ -3,6 +3,10 @@
 The residual is that of the unrelaxed map. Neither maximum alone would do: ‖f(z)‖ starves the test
 where z* = 0, and ‖f(z₀) − z₀‖ where z₀ is good. Both scale with z, so the number of steps does not
 depend on the unit of z (with atol = 0).
+
+The maximum has a blind spot: where z runs away, ‖f(z)‖ grows until any residual is small beside it.
+So the loop takes a sample that has moved for done only if its residual has also fallen from the
+largest one it saw.
 """
 
 import math

@@ -108,10 +108,10 @@ def test_operations_of_a_check() -> None:
     """An eighth of the look at the trend included.
 
     A check that is read late, every eighth step, also selects the best iterates on the device (4
-    operations) and copies the mask (2).
+    operations), copies the mask (2), and looks for states that run away even if no row is done (6).
     """
     assert per_step(Picard(), deferred=False)[1] <= 12
-    assert per_step(Picard(), deferred=True)[1] <= 18
+    assert per_step(Picard(), deferred=True)[1] <= 24
 
 
 @pytest.mark.parametrize("solver", [Picard(), Anderson()])
