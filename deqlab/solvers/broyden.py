@@ -157,7 +157,8 @@ class Broyden:
         factors = write(kept, pair, slot)
         trial = state.trial.after(g, level=REGULAR, never=math.inf)
         if trial.judged:
-            factors = factors.masked_fill(trial.plain[..., None], 0.0)
+            anew = trial.plain & (whole > 0)  # a row at rest keeps its H
+            factors = factors.masked_fill(anew[..., None], 0.0)
         return z_next.to(z.dtype), BroydenState(factors=factors, last=now, trial=trial)
 
     def inverse(self, state: BroydenState) -> InverseEstimate:
