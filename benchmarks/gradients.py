@@ -180,8 +180,8 @@ def by_torchdeq(
 
 def torch_methods() -> Iterator[Method]:
     linear = {
-        "Implicit, GMRES(100)": GMRES(restart=100),
-        "Implicit, GMRES(40)": GMRES(restart=40),
+        "Implicit, GMRES(256), the default": GMRES(),
+        "Implicit, GMRES(40)": GMRES(restart=40, max_restarts=100),
         "Implicit, Anderson(12)": FixedPointLinear(solver=Anderson(), max_steps=MAX_STEPS),
         "Implicit, Neumann series": NeumannSeries(max_terms=MAX_STEPS),
         "Implicit, symmetrised CG": SymmetrizedCG(slope=lambda z: 1 - z**2),

@@ -36,7 +36,7 @@ class Implicit:
     Parameters
     ----------
     linear_solver : LinearSolver
-        Solves (I − Jᵀ) w = v. Default: GMRES with up to 100 steps between restarts.
+        Solves (I − Jᵀ) w = v. Default: GMRES, restarted after 256 steps.
     rtol : float, optional
         Relative residual at which that solve ends. Default: 1e-5 in float32, 1e-8 in float64, 8 eps
         in bfloat16 and float16.

@@ -35,9 +35,9 @@ class GMRES:
     Parameters
     ----------
     restart : int
-        Steps between restarts; restart + 1 vectors of the size of b are kept. With restart ≥ D, or
-        as long as no restart happens, no Krylov method has a smaller residual after as many
-        products.
+        Steps between restarts; up to restart + 1 vectors of the size of b are kept, as many as
+        steps are taken. As long as no restart happens, no Krylov method has a smaller residual
+        after as many products, and D steps are enough.
     max_restarts : int
         A cycle of `restart` steps is repeated at most so often.
 
@@ -56,8 +56,8 @@ class GMRES:
     ([[1.2, 0.4]], [3])
     """
 
-    restart: int = 100
-    max_restarts: int = 10
+    restart: int = 256
+    max_restarts: int = 40
 
     def __post_init__(self) -> None:
         check_count("restart", self.restart)

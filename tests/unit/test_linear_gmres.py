@@ -94,6 +94,17 @@ def test_a_reflection_takes_two_steps() -> None:
     assert (answer.products == 3).all()
 
 
+def test_without_a_restart_d_steps_are_enough_where_the_spectrum_fills_the_circle() -> None:
+    """Orthogonal, c = .99: Krylov methods gain nothing before step D, and restarts forgo that."""
+    M, b = instance("orthogonal", 96, 0.99, 0)
+    full = GMRES().solve(lambda v: v @ M.T, b, rtol=1e-10)
+    assert full.converged().all()
+    assert full.products.max() <= 96 + 1
+    restarted = GMRES(restart=20, max_restarts=200).solve(lambda v: v @ M.T, b, rtol=1e-10)
+    assert restarted.converged().all()
+    assert restarted.products.min() > 5 * 96
+
+
 def test_gmres_reports_stagnation_of_a_short_restart() -> None:
     """I − M a quarter turn: the one-dimensional Krylov space is orthogonal to what it must fit."""
     turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
