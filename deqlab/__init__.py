@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from deqlab.artifact import load_artifact
     from deqlab.banach import iterate_banach
     from deqlab.bounds import a_posteriori_bound, a_priori_bound, a_priori_steps
-    from deqlab.compare import (
-        Arm,
-        Comparison,
-        count_flops,
-        count_parameters,
-        run_comparison,
-    )
+    from deqlab.compare import Arm, Comparison, run_comparison
+    from deqlab.counting import count_flops, count_parameters
     from deqlab.ensembles import (
         ginibre_matrix,
         nonnormal_matrix,
@@ -91,8 +86,8 @@ _EXPORTS = {
     "Comparison": "compare",
     "ConvergenceError": "solution",
     "ConvergenceWarning": "solution",
-    "count_flops": "compare",
-    "count_parameters": "compare",
+    "count_flops": "counting",
+    "count_parameters": "counting",
     "DenseLU": "linear.dense",
     "DEQ": "nn.deq",
     "design_filter": "filters",

@@ -19,50 +19,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
+from deqlab.counting import count_flops, count_parameters
 from deqlab.intervals import Interval, mean_interval
 
-__all__ = ["Arm", "ArmResult", "Comparison", "count_flops", "count_parameters", "run_comparison"]
+__all__ = ["Arm", "ArmResult", "Comparison", "run_comparison"]
 
 Fit = Callable[[nn.Module, float, int], Mapping[str, Any]]
 
 SCHEMA_VERSION = 1
 MATCH_TOLERANCE = 0.05  # widths are whole numbers: no two architectures match exactly
-
-
-def count_parameters(model: nn.Module) -> int:
-    """The number of trainable numbers; a tensor that is used in several places counts once.
-
-    Examples
-    --------
-    >>> cell = nn.Linear(3, 3)
-    >>> count_parameters(nn.Sequential(cell, cell)), count_parameters(cell)
-    (12, 12)
-    """
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def count_flops(model: nn.Module, *inputs: Tensor) -> int:
-    """Floating-point operations of one forward evaluation `model(*inputs)`.
-
-    Counted while the model runs, so a cell that is applied K times counts K times. A multiply-add
-    is two operations. Only matrix products, convolutions and attention are counted: additions,
-    activations and normalisations are not, and neither is the backward pass, about twice as much.
-    Divide by the batch size for a number per sample.
-
-    Examples
-    --------
-    >>> cell = nn.Linear(3, 3, bias=False)
-    >>> count_flops(nn.Sequential(cell, cell), torch.zeros(5, 3))
-    180
-    """
-    counter = FlopCounterMode(display=False)
-    # as matrix products: torch counts no fused attention on a CPU
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        model(*inputs)
-    return int(counter.get_total_flops())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from deqlab.compare import Arm, Comparison, count_flops, count_parameters, run_comparison
+from deqlab.compare import Arm, Comparison, run_comparison
+from deqlab.counting import count_flops, count_parameters
 
 
 class Loop(nn.Module):

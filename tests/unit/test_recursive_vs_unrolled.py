@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from deqlab.artifact import load_artifact
-from deqlab.compare import Comparison, count_flops, count_parameters, run_comparison
+from deqlab.compare import Comparison, run_comparison
+from deqlab.counting import count_flops, count_parameters
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "recursive_vs_unrolled.py"
 
