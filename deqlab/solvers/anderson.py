@@ -14,7 +14,7 @@ No linear system is solved, so none has to be regularised. A change within 1e-3 
 window (the sine of their angle) empties the window instead.
 
 Reference: Z. Tang, T. Xu, H. He, Y. Saad and Y. Xi, "Anderson acceleration with truncated
-Gram–Schmidt", SIAM Journal on Matrix Analysis and Applications 45 (2024).
+Gram–Schmidt", arXiv:2403.14961 (2024).
 Cost per step: one evaluation of f, 2m vectors of memory, 8mD flops.
 """
 
@@ -81,8 +81,8 @@ class Anderson:
        Journal of the ACM 12 (1965).
     .. [2] H. F. Walker and P. Ni, "Anderson acceleration for fixed-point iterations", SIAM Journal
        on Numerical Analysis 49 (2011).
-    .. [3] Z. Tang et al., "Anderson acceleration with truncated Gram–Schmidt", SIAM Journal on
-       Matrix Analysis and Applications 45 (2024).
+    .. [3] Z. Tang et al., "Anderson acceleration with truncated Gram–Schmidt", arXiv:2403.14961
+       (2024).
 
     Examples
     --------
