@@ -83,9 +83,19 @@ def test_relaxation_and_root_form_change_no_derivative(seed: int, size: float, s
 def test_slopes_on_both_sides_of_a_kink_are_not_enough() -> None:
     """z = max(2z + θ, 0): two solutions for θ < 0, none for θ > 0, though neither slope is 1."""
     z = np.linspace(-1, 1, 20001)
-    assert np.all(np.maximum(2 * z + 0.01, 0) != z)
+    assert np.all(np.maximum(2 * z + 0.01, 0) > z)
     for solution in (0.0, 0.01):
         assert np.maximum(2 * solution - 0.01, 0) == solution
+
+
+def test_steep_falling_kink_has_one_solution_and_an_iteration_that_jumps() -> None:
+    """z = max(-5z + θ, 0), θ > 0: the solution θ/6, and from 0 the 2-cycle 0, θ."""
+    theta, z, visited = 0.5, 0.0, []
+    for _ in range(6):
+        z = max(-5 * z + theta, 0.0)
+        visited.append(z)
+    assert visited == [theta, 0.0] * 3
+    assert max(-5 * theta / 6 + theta, 0.0) == pytest.approx(theta / 6, rel=10 * EPS)
 
 
 @given(seeds, st.integers(1, 4))
