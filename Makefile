@@ -1,4 +1,4 @@
-# make book · make serve · make test · make check · make notebooks        (see README.md)
+# make book · make serve · make test · make check · make notebooks · make bench    (see README.md)
 VENV   ?= .venv
 PYTHON ?= python3
 RUN    := $(VENV)/bin/python
@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 SITE_SOURCES := _config.yml _toc.yml $(wildcard book/*.md book/*.ipynb book/*.bib book/_static/*) \
                 $(wildcard tools/*.py) $(shell find deqlab -name '*.py' -o -name '*.js' -o -name '*.css')
 
-.PHONY: book serve test check lint notebooks clean
+.PHONY: book serve test check lint notebooks bench clean
 .DELETE_ON_ERROR:
 
 book: $(HTML)/.built
@@ -52,6 +52,15 @@ test: lint book
 
 check: lint book
 	$(RUN) -m pytest -rs $(WORKERS) -m "not slow" tests $(NBVAL)
+
+# the peers live in an environment of their own; the whole run takes about half an hour on one core
+BENCH := .venv-bench
+bench: $(READY)
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BENCH)/bin/python -m benchmarks.solvers
+	$(BENCH)/bin/python -m benchmarks.gradients
+	$(RUN) -m benchmarks.page
 
 clean:
 	rm -rf _build

@@ -50,8 +50,8 @@ def ours(memories: tuple[int, ...] = (5, 12, 20)) -> list[Peer]:
     """The solvers of deqlab."""
     solvers: list[tuple[str, int, Any]] = [("Picard", 0, Picard())]
     solvers += [(f"Anderson({m})", m, Anderson(memory=m)) for m in memories]
-    solvers += [(f"Broyden({m}), good", m, Broyden(memory=m)) for m in (60,)]
-    solvers += [(f"Broyden({m}), bad", m, Broyden(memory=m, kind=BroydenKind.BAD)) for m in (60,)]
+    solvers.append(("Broyden(60), good", 60, Broyden(memory=60)))
+    solvers.append(("Broyden(60), bad", 60, Broyden(memory=60, kind=BroydenKind.BAD)))
     return [
         Peer(library="deqlab", method=name, memory=memory, run=_deqlab(solver), solver=solver)
         for name, memory, solver in solvers
