@@ -315,6 +315,7 @@ def test_two_relaxations_solve_two_eigenvalues() -> None:
     tau = (1 / (1 - 0.9), 1 / (1 + 0.9))
     for eigenvalue in (0.9, -0.9):
         assert abs(np.prod([1 - t * (1 - eigenvalue) for t in tau])) < 1e-14
+    assert abs(np.prod([1 - t for t in tau]) + 0.81 / 0.19) < 1e-13  # a third one, at 0
 
 
 def test_past_the_end_of_the_corridor() -> None:
