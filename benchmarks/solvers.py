@@ -136,7 +136,7 @@ def gmres_products(instance: Instance, exact: Tensor, tol: float) -> int | None:
     slope = 1 - exact**2 if instance.activation is torch.tanh else torch.ones_like(exact)
     b = instance(instance.start) - instance.start
     reduction = tol * torch.maximum(exact.norm(dim=1), b.norm(dim=1)) / b.norm(dim=1)
-    answer = GMRES(restart=min(exact.shape[1], 300), max_restarts=1).solve(
+    answer = GMRES(restart=min(exact.shape[1], 300), max_restarts=0).solve(
         lambda v: slope * (v @ instance.W.T), b, rtol=reduction
     )
     return int(answer.products.max()) if bool(answer.converged().all()) else None
