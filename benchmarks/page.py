@@ -129,10 +129,13 @@ def scales_table(rows: list[Row]) -> str:
     chosen = of(rows, table="scales")
     scales = sorted({row["scale"] for row in chosen})
     methods = dict.fromkeys((row["library"], row["method"]) for row in chosen)
-    body = [
-        [f"{a} {b}", *(number(of(chosen, library=a, method=b, scale=s)) for s in scales)]
-        for a, b in methods
-    ]
+    body = []
+    for library, method in methods:
+        line = [f"{library} {method}"]
+        for scale in scales:
+            (row,) = of(chosen, library=library, method=method, scale=scale)
+            line.append(str(row["evaluations"] or f"({row['residual']:.0e})"))
+        body.append(line)
     return table(["method", *(f"$2^{{{math.log2(s):.0f}}}$" for s in scales)], body)
 
 
