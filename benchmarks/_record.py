@@ -1,4 +1,4 @@
-"""One JSON schema for all benchmarks: what was measured, on what, with what.
+"""What all benchmarks share: one JSON schema, and the measure of memory.
 
 A record is {schema_version, benchmark, date, commit, device, processor, threads, versions, rows}
 and further keys of the benchmark. A row is a flat dictionary: its `problem`, `digest`, `seed`,
@@ -8,7 +8,7 @@ and further keys of the benchmark. A row is a flat dictionary: its `problem`, `d
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -72,3 +72,16 @@ def _processor() -> str:
         return platform.processor()
     lines = (line for line in info.read_text().splitlines() if line.startswith("model name"))
     return next(lines, "unknown: ").partition(":")[2].strip()
+
+
+def peak_bytes(run: Callable[[], Any]) -> int:
+    """Most bytes that torch held at a time, beyond what it held before."""
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        run()
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    level = most = 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        level += event.nbytes()
+        most = max(most, level)
+    return most

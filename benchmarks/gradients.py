@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import problems
-from benchmarks._record import write
+from benchmarks._record import peak_bytes, write
 from benchmarks.problems import Instance
 from deqlab import (
     GMRES,
@@ -246,7 +246,7 @@ def measure(
         "reported": report(),
     }
     if peak and forward + backward < PROFILED:
-        row["peak_bytes"] = _peak_bytes(
+        row["peak_bytes"] = peak_bytes(
             lambda: torch.autograd.grad(method.solve(f, instance.start, x, W, tol)[0], (W, x), v)
         )
     return row | _quality(gradient, exact)
@@ -274,19 +274,6 @@ def _packed(kept: dict[int, int], aside: tuple[Tensor, ...]) -> Iterator[None]:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         yield
-
-
-def _peak_bytes(call: Callable[[], Any]) -> int:
-    """Most bytes that torch held at a time, beyond what it held before."""
-    activities = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
-        call()
-    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
-    level = most = 0
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        level += event.nbytes()
-        most = max(most, level)
-    return most
 
 
 # ---------------------------------------------------------------- JAX

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import peers, problems
-from benchmarks._record import write
+from benchmarks._record import peak_bytes, write
 from benchmarks.peers import Enough, Peer
 from benchmarks.problems import Instance
 from deqlab import GMRES, Anderson, OnFailure, Picard, RelativeResidual, fixed_point
@@ -430,19 +430,6 @@ def kernels(run: Callable[[], Any]) -> int:
         torch.cuda.synchronize()
     events = profile.events() or []
     return sum(event.name in ("cudaLaunchKernel", "cudaLaunchKernelExC") for event in events)
-
-
-def peak_bytes(run: Callable[[], Any]) -> int:
-    """Most bytes that torch held at a time, beyond what it held before."""
-    activities = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
-        run()
-    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
-    level = most = 0
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        level += event.nbytes()
-        most = max(most, level)
-    return most
 
 
 def _show(where: Row, found: list[Row], gmres: int | None) -> None:
