@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from deqlab.linear.neumann import NeumannSeries
     from deqlab.linear.solution import LinearSolution
     from deqlab.maps import LinearMap, TanhMap
+    from deqlab.memory import peak_bytes, saved_bytes
     from deqlab.nn.deq import DEQ
     from deqlab.products import jvp_at, vjp_at
     from deqlab.solution import ConvergenceError, ConvergenceWarning, History, OnFailure, Solution
@@ -124,6 +125,7 @@ _EXPORTS = {
     "operator_norm": "spectral",
     "OperatorNorm": "spectral",
     "orthogonal_matrix": "ensembles",
+    "peak_bytes": "memory",
     "PhantomGradient": "adjoints.phantom",
     "Picard": "solvers.picard",
     "power_bound": "filters",
@@ -136,6 +138,7 @@ _EXPORTS = {
     "root": "solve",
     "run_comparison": "compare",
     "running_parity": "tasks",
+    "saved_bytes": "memory",
     "scale_to_norm": "ensembles",
     "shift_matrix": "ensembles",
     "shortest_truncation": "filters",
@@ -222,6 +225,7 @@ __all__ = [
     "nonnormal_matrix",
     "operator_norm",
     "orthogonal_matrix",
+    "peak_bytes",
     "power_bound",
     "power_norm",
     "proportion_interval",
@@ -229,6 +233,7 @@ __all__ = [
     "root",
     "run_comparison",
     "running_parity",
+    "saved_bytes",
     "scale_to_norm",
     "shift_matrix",
     "shortest_truncation",
