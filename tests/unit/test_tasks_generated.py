@@ -219,9 +219,8 @@ def test_symmetries_keep_grids_valid_and_in_their_class(size):
 def test_a_maze_has_one_path_and_the_answer_is_the_shortest_path():
     batch = TASKS["maze"].draw(20, generator=seeded())
     side = 9
-    for maze, answers, difficulty in zip(
-        *map(torch.Tensor.tolist, (batch.inputs, batch.targets, batch.difficulty)), strict=True
-    ):
+    problems = zip(batch.inputs.tolist(), batch.targets.tolist(), batch.difficulty, strict=True)
+    for maze, answers, difficulty in problems:
         opened = np.array(maze) != 0
         edges = [
             (p, p + step)
@@ -234,7 +233,7 @@ def test_a_maze_has_one_path_and_the_answer_is_the_shortest_path():
         steps = shortest_path(graph, directed=False)
         start, goal = maze.index(2), maze.index(3)
         on_path = steps[start] + steps[:, goal] == steps[start, goal]
-        assert batch.difficulty[k] == steps[start, goal]
+        assert difficulty == steps[start, goal]
         assert [a == 1 for a in answers] == on_path.tolist()
         assert [a == IGNORE for a in answers] == (~opened).tolist()
 
