@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from deqlab.linear.measure import Measure, check_count, row_norm
 from deqlab.linear.solution import LinearSolution, Product
@@ -93,10 +94,11 @@ def _cycle(measure: Measure, steps: int) -> Tensor:
     eps = torch.finfo(r.dtype).eps
     wide = {"dtype": torch.float64, "device": r.device}
     check_every = 8 if r.is_cuda else 1  # each check waits for the device
-    V = r.new_zeros(B, min(steps, 15) + 1, D)
+    room = min(steps, 15) + 1  # grows with k: for 256 steps H alone takes half a megabyte a row
+    V = r.new_zeros(B, room, D)
     V[:, 0] = _scaled(r, beta, active)
-    H = torch.zeros(B, steps + 1, steps, **wide)
-    q = torch.zeros(B, steps + 1, **wide)
+    H = torch.zeros(B, room + 1, room, **wide)
+    q = torch.zeros(B, room + 1, **wide)
     q[:, 0] = 1.0
     for k in range(1, steps + 1):
         measure.products += active
@@ -118,7 +120,9 @@ def _cycle(measure: Measure, steps: int) -> Tensor:
         if k == steps or (k % check_every == 0 and not bool(active.any())):
             break
         if k == V.shape[1]:
-            V = torch.cat([V, V.new_zeros(B, min(k, steps - k) + 1, D)], dim=1)
+            more = min(k, steps - k) + 1
+            V = torch.cat([V, V.new_zeros(B, more, D)], dim=1)
+            H, q = pad(H, (0, more, 0, more)), pad(q, (0, more))
         V[:, k] = _scaled(w, below, active)
     y = _least_squares(H[:, : k + 1, :k], beta)
     return measure.x + torch.bmm(y.to(r.dtype)[:, None], V[:, :k])[:, 0]

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from deqlab import GMRES, Status, ginibre_matrix, orthogonal_matrix, symmetric_matrix
+from deqlab import (
+    GMRES,
+    LinearSolution,
+    Status,
+    ginibre_matrix,
+    orthogonal_matrix,
+    peak_bytes,
+    symmetric_matrix,
+)
 
 
 def instance(kind: str, d: int, norm: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -148,3 +156,14 @@ def test_an_ill_conditioned_symmetric_system_needs_a_fraction_of_the_products_of
     chebyshev = np.log(2 / rtol) / np.log((200**0.5 + 1) / (200**0.5 - 1))
     assert answer.products.max() <= np.ceil(chebyshev) + 1
     assert answer.products.max() < -np.log(rtol) / 0.01 / 10
+
+
+def test_memory_follows_the_products_taken_not_the_restart_allowed() -> None:
+    """Half a megabyte a row at the default, if the Hessenberg matrix were reserved at once."""
+    b = torch.randn(50, 300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def solve(restart: int) -> LinearSolution:
+        return GMRES(restart=restart).solve(lambda v: 0.1 * v.roll(1, dims=1), b, rtol=1e-8)
+
+    assert int(solve(256).products.max()) < 14
+    assert peak_bytes(lambda: solve(256)) == peak_bytes(lambda: solve(16))
