@@ -57,7 +57,14 @@ if TYPE_CHECKING:
     from deqlab.linear.solution import LinearSolution
     from deqlab.maps import LinearMap, TanhMap
     from deqlab.memory import peak_bytes, saved_bytes
+    from deqlab.nn.attention import AttentionCell
+    from deqlab.nn.convolution import ConvolutionCell
+    from deqlab.nn.correction import correction_loss
     from deqlab.nn.deq import DEQ
+    from deqlab.nn.dropout import VariationalDropout
+    from deqlab.nn.mlp import MLPCell
+    from deqlab.nn.trellis import TrellisCell
+    from deqlab.nn.weights import normalize_weights
     from deqlab.products import jvp_at, vjp_at
     from deqlab.solution import ConvergenceError, ConvergenceWarning, History, OnFailure, Solution
     from deqlab.solve import Iterate, fixed_point, iterate, root
@@ -78,6 +85,7 @@ _EXPORTS = {
     "Activation": "activations",
     "Anderson": "solvers.anderson",
     "Arm": "compare",
+    "AttentionCell": "nn.attention",
     "averaging_weights": "filters",
     "averaging_window": "filters",
     "BandMeasurement": "filters",
@@ -87,6 +95,8 @@ _EXPORTS = {
     "Comparison": "compare",
     "ConvergenceError": "solution",
     "ConvergenceWarning": "solution",
+    "ConvolutionCell": "nn.convolution",
+    "correction_loss": "nn.correction",
     "count_flops": "counting",
     "count_parameters": "counting",
     "DenseLU": "linear.dense",
@@ -117,10 +127,12 @@ _EXPORTS = {
     "LinearSolution": "linear.solution",
     "load_artifact": "artifact",
     "mean_interval": "intervals",
+    "MLPCell": "nn.mlp",
     "NeumannSeries": "linear.neumann",
     "NewtonKrylov": "solvers.newton_krylov",
     "nonnormal_matrix": "ensembles",
     "Norm": "stopping",
+    "normalize_weights": "nn.weights",
     "OnFailure": "solution",
     "operator_norm": "spectral",
     "OperatorNorm": "spectral",
@@ -150,10 +162,12 @@ _EXPORTS = {
     "SymmetrizedCG": "linear.cg",
     "TanhMap": "maps",
     "Trace": "trace",
+    "TrellisCell": "nn.trellis",
     "TruncatedNeumann": "adjoints.phantom",
     "truncation_errors": "filters",
     "TruncationErrors": "filters",
     "Unrolled": "adjoints.unrolled",
+    "VariationalDropout": "nn.dropout",
     "vjp_at": "products",
 }
 
@@ -165,12 +179,14 @@ __all__ = [
     "Activation",
     "Anderson",
     "Arm",
+    "AttentionCell",
     "BandMeasurement",
     "Broyden",
     "BroydenKind",
     "Comparison",
     "ConvergenceError",
     "ConvergenceWarning",
+    "ConvolutionCell",
     "DenseLU",
     "FilterFamily",
     "FilterSpec",
@@ -184,6 +200,7 @@ __all__ = [
     "JacobianFree",
     "LinearMap",
     "LinearSolution",
+    "MLPCell",
     "NeumannSeries",
     "NewtonKrylov",
     "Norm",
@@ -200,15 +217,18 @@ __all__ = [
     "SymmetrizedCG",
     "TanhMap",
     "Trace",
+    "TrellisCell",
     "TruncatedNeumann",
     "TruncationErrors",
     "Unrolled",
+    "VariationalDropout",
     "a_posteriori_bound",
     "a_priori_bound",
     "a_priori_steps",
     "averaging_weights",
     "averaging_window",
     "binomial_window",
+    "correction_loss",
     "count_flops",
     "count_parameters",
     "design_filter",
@@ -223,6 +243,7 @@ __all__ = [
     "load_artifact",
     "mean_interval",
     "nonnormal_matrix",
+    "normalize_weights",
     "operator_norm",
     "orthogonal_matrix",
     "peak_bytes",

@@ -111,7 +111,7 @@ def make_problem(
         z0=flat,
         layout=layout,
         precision=precision,
-        stepwise=_declares_step(f),
+        stepwise=declares_step(f),
     )
 
 
@@ -208,7 +208,8 @@ def _select(inputs: Sequence[Tensor], batched: Sequence[bool], rows: Tensor) -> 
     return tuple(x.index_select(0, rows) if by_row else x for x, by_row in pairs)
 
 
-def _declares_step(f: Callable[..., State]) -> bool:
+def declares_step(f: Callable[..., State]) -> bool:
+    """Whether f takes step=k."""
     target = f.forward if isinstance(f, nn.Module) else f
     try:
         return "step" in inspect.signature(target).parameters

@@ -157,7 +157,7 @@ def fixed_point(
     >>> [round(float(z), 6) for z in solution.value]
     [0.739085, 1.283429]
     """
-    plan = _plan(
+    plan = checked_plan(
         solver=solver,
         stop=stop,
         max_steps=max_steps,
@@ -167,7 +167,7 @@ def fixed_point(
         check_every=check_every,
     )
     problem = make_problem(f, z0, args, params, batch_dims=batch_dims)
-    return _solve(problem, plan, adjoint)
+    return solve_problem(problem, plan, adjoint)
 
 
 def root(
@@ -200,7 +200,7 @@ def root(
     >>> [round(float(z), 6) for z in root(lambda z, c: z * z - c, torch.ones_like(c), c).value]
     [1.414214, 3.0]
     """
-    plan = _plan(
+    plan = checked_plan(
         solver=solver,
         stop=stop,
         max_steps=max_steps,
@@ -211,14 +211,15 @@ def root(
     )
     problem = make_problem(g, z0, args, params, batch_dims=batch_dims)
     function = partial(_plus_identity, problem.function)
-    return _solve(problem.with_(function=function), plan, adjoint)
+    return solve_problem(problem.with_(function=function), plan, adjoint)
 
 
 def _plus_identity(g: Map, z: Tensor, inputs: tuple[Tensor, ...], **keywords: Any) -> Tensor:
     return z + g(z, inputs, **keywords)
 
 
-def _solve(problem: Problem, plan: Plan, adjoint: Adjoint) -> Solution:
+def solve_problem(problem: Problem, plan: Plan, adjoint: Adjoint) -> Solution:
+    """The solution of a problem in flat form."""
     if isinstance(adjoint, type) or not hasattr(adjoint, "attach"):
         raise TypeError(f"adjoint must be an instance, as in adjoint=Implicit(); got {adjoint!r}")
     adjoint.check(problem, plan.solver)
@@ -270,7 +271,7 @@ def iterate(
     >>> [round(float(it.value), 3) for it in steps]
     [0.0, 1.0, 0.54, 0.858]
     """
-    plan = _plan(solver=solver, stop=stop, max_steps=max_steps, check_every=1)
+    plan = checked_plan(solver=solver, stop=stop, max_steps=max_steps, check_every=1)
     problem = make_problem(f, z0, args, params, batch_dims=batch_dims)
     return _iterates(plan.loop(problem), problem)
 
@@ -286,7 +287,7 @@ def _iterates(loop: Loop, problem: Problem) -> Iterator[Iterate]:
         )
 
 
-def _plan(*, solver: Solver, stop: StoppingRule | None, **options: Any) -> Plan:
+def checked_plan(*, solver: Solver, stop: StoppingRule | None, **options: Any) -> Plan:
     """The checked options of a solve."""
     for name, value, methods in (
         ("solver", solver, ("init", "step")),
