@@ -58,11 +58,16 @@ if TYPE_CHECKING:
     from deqlab.maps import LinearMap, TanhMap
     from deqlab.memory import peak_bytes, saved_bytes
     from deqlab.nn.attention import AttentionCell
+    from deqlab.nn.certificate import Certificate
+    from deqlab.nn.contraction import ContractiveCell, contractive, lipschitz_bound
     from deqlab.nn.convolution import ConvolutionCell
     from deqlab.nn.correction import correction_loss
     from deqlab.nn.deq import DEQ
+    from deqlab.nn.diagnostics import Diagnostics, WellPosednessError, WellPosednessWarning
     from deqlab.nn.dropout import VariationalDropout
     from deqlab.nn.mlp import MLPCell
+    from deqlab.nn.monotone import MonotoneCell
+    from deqlab.nn.splitting import ForwardBackward, PeacemanRachford, Splitting
     from deqlab.nn.trellis import TrellisCell
     from deqlab.nn.weights import normalize_weights
     from deqlab.products import jvp_at, vjp_at
@@ -92,7 +97,10 @@ _EXPORTS = {
     "binomial_window": "filters",
     "Broyden": "solvers.broyden",
     "BroydenKind": "solvers.broyden",
+    "Certificate": "nn.certificate",
     "Comparison": "compare",
+    "contractive": "nn.contraction",
+    "ContractiveCell": "nn.contraction",
     "ConvergenceError": "solution",
     "ConvergenceWarning": "solution",
     "ConvolutionCell": "nn.convolution",
@@ -102,12 +110,14 @@ _EXPORTS = {
     "DenseLU": "linear.dense",
     "DEQ": "nn.deq",
     "design_filter": "filters",
+    "Diagnostics": "nn.diagnostics",
     "error_polynomial": "filters",
     "FilterFamily": "filters",
     "FilterSpec": "filters",
     "FIR": "filters",
     "fixed_point": "solve",
     "FixedPointLinear": "linear.fixed_point",
+    "ForwardBackward": "nn.splitting",
     "FrobeniusNorm": "frobenius",
     "ginibre_matrix": "ensembles",
     "GMRES": "linear.gmres",
@@ -125,9 +135,11 @@ _EXPORTS = {
     "jvp_at": "products",
     "LinearMap": "maps",
     "LinearSolution": "linear.solution",
+    "lipschitz_bound": "nn.contraction",
     "load_artifact": "artifact",
     "mean_interval": "intervals",
     "MLPCell": "nn.mlp",
+    "MonotoneCell": "nn.monotone",
     "NeumannSeries": "linear.neumann",
     "NewtonKrylov": "solvers.newton_krylov",
     "nonnormal_matrix": "ensembles",
@@ -137,6 +149,7 @@ _EXPORTS = {
     "operator_norm": "spectral",
     "OperatorNorm": "spectral",
     "orthogonal_matrix": "ensembles",
+    "PeacemanRachford": "nn.splitting",
     "peak_bytes": "memory",
     "PhantomGradient": "adjoints.phantom",
     "Picard": "solvers.picard",
@@ -157,6 +170,7 @@ _EXPORTS = {
     "Solution": "solution",
     "spectral_radius": "spectral",
     "SpectralRadius": "spectral",
+    "Splitting": "nn.splitting",
     "Status": "status",
     "symmetric_matrix": "ensembles",
     "SymmetrizedCG": "linear.cg",
@@ -169,6 +183,8 @@ _EXPORTS = {
     "Unrolled": "adjoints.unrolled",
     "VariationalDropout": "nn.dropout",
     "vjp_at": "products",
+    "WellPosednessError": "nn.diagnostics",
+    "WellPosednessWarning": "nn.diagnostics",
 }
 
 __all__ = [
@@ -183,14 +199,18 @@ __all__ = [
     "BandMeasurement",
     "Broyden",
     "BroydenKind",
+    "Certificate",
     "Comparison",
+    "ContractiveCell",
     "ConvergenceError",
     "ConvergenceWarning",
     "ConvolutionCell",
     "DenseLU",
+    "Diagnostics",
     "FilterFamily",
     "FilterSpec",
     "FixedPointLinear",
+    "ForwardBackward",
     "FrobeniusNorm",
     "HalfWindow",
     "History",
@@ -201,11 +221,13 @@ __all__ = [
     "LinearMap",
     "LinearSolution",
     "MLPCell",
+    "MonotoneCell",
     "NeumannSeries",
     "NewtonKrylov",
     "Norm",
     "OnFailure",
     "OperatorNorm",
+    "PeacemanRachford",
     "PhantomGradient",
     "Picard",
     "PowerBound",
@@ -213,6 +235,7 @@ __all__ = [
     "ReuseInverse",
     "Solution",
     "SpectralRadius",
+    "Splitting",
     "Status",
     "SymmetrizedCG",
     "TanhMap",
@@ -222,12 +245,15 @@ __all__ = [
     "TruncationErrors",
     "Unrolled",
     "VariationalDropout",
+    "WellPosednessError",
+    "WellPosednessWarning",
     "a_posteriori_bound",
     "a_priori_bound",
     "a_priori_steps",
     "averaging_weights",
     "averaging_window",
     "binomial_window",
+    "contractive",
     "correction_loss",
     "count_flops",
     "count_parameters",
@@ -240,6 +266,7 @@ __all__ = [
     "iterate_banach",
     "jacobian_frobenius",
     "jvp_at",
+    "lipschitz_bound",
     "load_artifact",
     "mean_interval",
     "nonnormal_matrix",
