@@ -96,6 +96,7 @@ class DEQ(nn.Module):  # type: ignore[misc]
         self.solution: Solution | None = None
         self.binding: Binding | None = None
         self._masks: Masks = ()
+        self._versions: list[int] = []
 
     def forward(
         self,
@@ -186,6 +187,13 @@ class DEQ(nn.Module):  # type: ignore[misc]
         size = sum(part[0].numel() for part in parts)
         return found.squared.mean() / size
 
+    def parameters_changed(self) -> bool:
+        """Whether a parameter was changed in place since the last forward pass."""
+        return self._versions != self._parameter_versions()
+
+    def _parameter_versions(self) -> list[int]:
+        return [p._version for p in self.parameters() if not p.is_inference()]
+
     def _solve(
         self,
         x: Tensor,
@@ -220,7 +228,7 @@ class DEQ(nn.Module):  # type: ignore[misc]
         if split is not None:
             states = tuple(split.read(state) for state in states)
         self.solution = replace(solution, value=states[-1]).detach()
-        self.binding = binding.detach()
+        self.binding, self._versions = binding.detach(), self._parameter_versions()
         return states
 
     def _start(self, x: Tensor) -> State:
