@@ -78,6 +78,7 @@ class Loop:
             partial(torch.autocast, device, enabled=False) if autocast else nullcontext
         )
         self.eps = torch.finfo(problem.precision).eps
+        self.measures = getattr(rule, "measures", True)
         self.step = self.checks = self.marked_at = 0
         self.map = problem.at()
         self.tally = Tally(problem.z0.shape[0], problem.z0.device, deferred=deferred)
@@ -90,7 +91,7 @@ class Loop:
             self.step, last = k, k == self.max_steps
             z = self.rows.z if k else self.problem.z0
             with self._no_grad() if last else nullcontext():  # the last image is only measured
-                fz = self._evaluate(z)
+                fz = z if last and not self.measures else self._evaluate(z)
             if k == 0:
                 self._start(z, fz)
             if last or k % self.check_every == 0:
@@ -118,7 +119,7 @@ class Loop:
             residual=rows.residual,
             relative_residual=rows.relative,
             num_steps=num_steps,
-            nfe=num_steps + 1 + rows.extra,
+            nfe=num_steps + int(self.measures) + rows.extra,
             status=torch.where(settled, rows.status, ended),
             rate=rows.rate,
             solver_state=rows.solver,
@@ -203,8 +204,11 @@ class Loop:
     def _unfinished(self, seen: Measurement) -> Tensor:
         """The rule's verdict, except for states that run away.
 
-        ‖f(z)‖ may grow until a residual that does not fall is small beside it.
+        ‖f(z)‖ may grow until a residual that does not fall is small beside it. A rule that keeps
+        the last iterate does not judge by the residual, and is not overruled by it.
         """
+        if not self.rule.keep_best:
+            return seen.unfinished
         away = (seen.residual > FALLEN * self.rows.peak) & (seen.relative_residual < torch.inf)
         return seen.unfinished | away
 

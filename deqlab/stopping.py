@@ -48,7 +48,11 @@ class Measurement(NamedTuple):
 
 
 class StoppingRule(Protocol):
-    """Decides, sample by sample, when to stop."""
+    """Decides, sample by sample, when to stop.
+
+    A rule with `measures = False` has no use for the image of the last iterate: f is then evaluated
+    once a step and no more, and update is given fz = z there.
+    """
 
     keep_best: bool
     """Return the iterate of lowest residual of a sample that fails; otherwise the last."""
