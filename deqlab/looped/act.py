@@ -1,0 +1,85 @@
+"""Adaptive computation time as a map: once every token has halted, f(s) = s, and the loop is done.
+
+The state is s = (z, a, c, n): latent (B, T, d), accumulated output (B, T, d), accumulated
+probability and ponder time (B, T, 1). A token that runs halts with probability p = σ(w · z + b):
+
+    z ← f(z)                                 a halted token is carried along unchanged
+    weight = p, or 1 − c where c + p > 1 − ε: then it halts
+    a ← a + weight z      c ← c + weight     n ← n + 1 (+ 1 − c where it halts)
+
+What a token has not spent when the loop ends goes to its last state: a + (1 − c) z.
+
+References
+----------
+.. [1] A. Graves, Adaptive computation time for recurrent neural networks, arXiv 1603.08983.
+.. [2] M. Dehghani et al., Universal transformers, ICLR 2019; the sum is the variant
+   `act_accumulated` of the authors' tensor2tensor.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+ACTState = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class AdaptiveTime:
+    """f, averaged over its own halting time.
+
+    Parameters
+    ----------
+    loop : callable
+        loop(z, e, mask) -> z.
+    unit : nn.Module
+        The halting unit, (B, T, d) -> (B, T, 1).
+    epsilon : float
+    """
+
+    loop: Callable[..., Tensor]
+    unit: nn.Module
+    epsilon: float
+
+    def __call__(self, state: ACTState, e: Tensor, mask: Tensor | None = None) -> ACTState:
+        """One loop."""
+        return self._advance(state, e, mask)
+
+    def _advance(self, state: ACTState, e: Tensor, mask: Tensor | None, **step: int) -> ACTState:
+        z, mean, spent, time = state
+        running = spent < 1
+        p = self.unit(z).sigmoid().to(spent.dtype)
+        last = spent + p > 1 - self.epsilon
+        weight = torch.where(last, 1 - spent, p) * running
+        z = torch.where(running, self.loop(z, e, mask, **step).to(z.dtype), z)
+        rest = torch.where(last, 1 - spent, 0.0)
+        return (
+            z,
+            mean + weight * z,
+            torch.where(running & ~last, spent + p, 1.0),
+            time + torch.where(running, 1 + rest, 0.0),
+        )
+
+
+class TimedAdaptiveTime(AdaptiveTime):
+    """The same for a loop that is told its number."""
+
+    def __call__(
+        self, state: ACTState, e: Tensor, mask: Tensor | None = None, *, step: int = 0
+    ) -> ACTState:
+        """Loop number `step`."""
+        return self._advance(state, e, mask, step=step)
+
+
+def start(z: Tensor, mask: Tensor | None) -> ACTState:
+    """No output yet; a position that does not exist has halted."""
+    nothing = z.new_zeros(*z.shape[:2], 1)
+    spent = nothing if mask is None else nothing + ~mask[..., None]
+    return z, torch.zeros_like(z), spent, nothing
+
+
+def outcome(state: ACTState) -> Tensor:
+    """The mean state (B, T, d)."""
+    z, mean, spent, _ = state
+    return mean + (1 - spent) * z
