@@ -12,6 +12,7 @@ from deqlab.course.exercise import Exercise, Role
 from deqlab.course.following import CellEnd, Limits, Run
 from deqlab.course.judging import decode_all
 from deqlab.course.running import run_notebook
+from deqlab.course.sandbox import Isolation
 from deqlab.course.values import Value
 
 Reference = dict[str, dict[str, Value]]  # grade_id -> name -> value
@@ -29,11 +30,14 @@ class Collected:
         How the cells of each question ended.
     checks : dict of str to bool
         Whether the public check passed, where it ran; for information only.
+    seconds : dict of str to float
+        Wall time of each question's cells.
     """
 
     payloads: dict[str, list[Any]] = field(default_factory=dict)
     ends: dict[str, CellEnd] = field(default_factory=dict)
     checks: dict[str, bool] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def collect(
@@ -42,6 +46,7 @@ def collect(
     *,
     seed: int,
     limits: Limits,
+    isolation: Isolation | str | None = None,
     checks: bool = True,
 ) -> Collected:
     """Run answers and collect their values.
@@ -57,6 +62,8 @@ def collect(
         Source by grade_id.
     seed : int
     limits : Limits
+    isolation : Isolation or str, optional
+        The best level that works here by default.
     checks : bool
         Whether public checks are run.
 
@@ -68,7 +75,7 @@ def collect(
     while True:
         settled = collected.ends.keys() - stopped
         assembled = assemble(exercise, answers, stopped=stopped, settled=settled, checks=checks)
-        run = run_notebook(assembled.notebook, seed=seed, limits=limits)
+        run = run_notebook(assembled.notebook, seed=seed, limits=limits, isolation=isolation)
         culprit = _culprit(assembled, run, stopped)
         _gather(collected, assembled, run, culprit)
         if culprit is None or len(collected.ends) == len(exercise.questions):
@@ -76,7 +83,13 @@ def collect(
         stopped.add(culprit)
 
 
-def run_reference(exercise: Exercise, *, seed: int, limits: Limits) -> Reference:
+def run_reference(
+    exercise: Exercise,
+    *,
+    seed: int,
+    limits: Limits,
+    isolation: Isolation | str | None = None,
+) -> Reference:
     """Run the instructor's solution as a submission is run and return what it emits.
 
     Its public checks are left out: the release has proved them.
@@ -87,7 +100,12 @@ def run_reference(exercise: Exercise, *, seed: int, limits: Limits) -> Reference
         If a question's cells do not pass, or emit nothing.
     """
     collected = collect(
-        exercise, reference_answers(exercise), seed=seed, limits=limits, checks=False
+        exercise,
+        reference_answers(exercise),
+        seed=seed,
+        limits=limits,
+        isolation=isolation,
+        checks=False,
     )
     reference = {}
     for question in exercise.questions:
@@ -143,6 +161,11 @@ def _gather(collected: Collected, assembled: Assembled, run: Run, culprit: str |
             collected.checks[grade_id] = cells[Role.CHECK].status == "passed"
         collected.payloads[grade_id] = [value for cell, value in run.values if cell == cell_id]
         collected.ends[grade_id] = _worst(cells, run, culprit == grade_id)
+        collected.seconds[grade_id] = sum(
+            run.seconds.get(cell, 0.0)
+            for cell, (_, owner) in assembled.roles.items()
+            if owner == grade_id
+        )
 
 
 def _worst(cells: Mapping[Role, CellEnd], run: Run, is_culprit: bool) -> CellEnd:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from collections.abc import Generator
 from functools import partialmethod
@@ -25,10 +26,12 @@ from nbval.kernel import RunningKernel
 from deqlab.course.emission import VALUE_MIME
 from deqlab.course.lifetime import die_with_parent
 from deqlab.course.values import MAX_BYTES
+from deqlab.course.variables import MEMORY_VARIABLE
 
 POLL = 0.2  # s between two looks at whether the kernel lives
 GRACE = 2.0  # s for a kernel that was interrupted to say so
 MAX_VALUES = 256  # of one cell
+MEMORY_BYTES = 512 << 20  # address space of nbval itself: what floods in from a kernel ends there
 
 
 class KernelDiedError(Exception):
@@ -43,6 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Take over the pipe and teach nbval's kernel to notice its end."""
     die_with_parent()
+    hard = int(os.environ[MEMORY_VARIABLE])
+    resource.setrlimit(resource.RLIMIT_AS, (min(MEMORY_BYTES, hard), hard))
     descriptor = config.getoption("--deqlab-events")
     os.set_inheritable(descriptor, False)
     config.pluginmanager.register(Collector(descriptor))
@@ -124,6 +129,8 @@ class Collector:
         )
         if status not in ("passed", "raised", "differs"):
             item.session.shouldstop = f"stopped at {item.cell.id}: {status}"
+        if item.session.shouldstop or item is item.session.items[-1]:
+            self.send(event="last")
 
     def send_value(self, cell: str, payload: object) -> None:
         """Hand on one emitted value, if it is of a size that `decode` would look at."""

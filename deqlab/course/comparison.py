@@ -61,13 +61,13 @@ def compare(got: Value, want: Value, *, rtol: float, atol: float) -> Comparison:
     if want is None or isinstance(want, str):
         same = type(got) is type(want) and got == want
         return Comparison(True, 0.0, "") if same else _differs(f"got {got!r}, want {want!r}")
-    wanted = _numbers(want)
+    wanted = numbers(want)
     if wanted is None:
         if not isinstance(got, (list, tuple)) or len(got) != len(want):
             return _differs(f"got {_describe(got)}, want {_describe(want)}")
         pairs = enumerate(zip(got, want, strict=True))
         return _worst({f"[{i}]": compare(g, w, rtol=rtol, atol=atol) for i, (g, w) in pairs})
-    obtained = _numbers(got)
+    obtained = numbers(got)
     if obtained is None or obtained.shape != wanted.shape:
         return _differs(f"got {_describe(got)}, want {_describe(want)}")
     return _compare_numbers(obtained, wanted, rtol, atol)
@@ -107,7 +107,8 @@ def _show(number: np.generic) -> str:
     return str(number) if number.dtype.kind in "bc" else f"{number:.6g}"
 
 
-def _numbers(value: Value) -> np.ndarray | None:
+def numbers(value: Value) -> np.ndarray | None:
+    """Return a number, a list of numbers, an array or a tensor as an array, else None."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().double()
     if isinstance(value, (str, dict)) or value is None:
@@ -120,7 +121,7 @@ def _numbers(value: Value) -> np.ndarray | None:
 
 
 def _describe(value: Value) -> str:
-    array = _numbers(value)
+    array = numbers(value)
     if array is not None:
         return f"{array.dtype} {array.shape}" if array.ndim else f"one {array.dtype}"
     if isinstance(value, Unsent):

@@ -14,7 +14,7 @@ from typing import Any
 
 from deqlab.course.errors import CourseError
 
-MAX_EVENT_BYTES = 64 << 20  # of one run
+MAX_EVENT_BYTES = 16 << 20  # of one run
 START_SECONDS = 60.0  # for pytest and the kernel to start
 SLACK_SECONDS = 10.0  # for nbval to stop a cell, before the run is stopped from outside
 
@@ -30,15 +30,25 @@ class Limits:
     total_seconds : float
         Of all cells and the kernel's start together.
     memory_bytes : int
-        Address space of the kernel (NumPy and SciPy need 1 GiB, torch 2 GiB).
+        Address space of the kernel (NumPy and SciPy need 1 GiB, torch 2 GiB); in a namespace also
+        the memory of all its processes together.
     file_bytes : int
         Largest file the kernel may write.
+    disk_bytes : int
+        Of all files together; in a namespace.
+    processes : int
+        Processes and threads, the ten or so of nbval and the kernel included; in a namespace.
+    output_bytes : int
+        Text that is printed; what comes after it is dropped.
     """
 
     cell_seconds: float = 30.0
     total_seconds: float = 300.0
     memory_bytes: int = 2 << 30
     file_bytes: int = 64 << 20
+    disk_bytes: int = 256 << 20
+    processes: int = 64
+    output_bytes: int = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,17 +77,22 @@ class Run:
         ``(cell id, payload)`` in the order in which they were emitted; payloads are untrusted.
     ends : dict of str to CellEnd
         By cell id, in the order of the run.
+    seconds : dict of str to float
+        Wall time of each cell.
     """
 
     values: list[tuple[str, Any]] = field(default_factory=list)
     ends: dict[str, CellEnd] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def stopped_in(self) -> str | None:
         """Return the id of the cell that stopped the run, None if it went through."""
         return next((cell for cell, end in self.ends.items() if end.stops), None)
 
 
-def follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> Run:
+def follow(
+    process: subprocess.Popen[bytes], receive: int, limits: Limits, *, contained: bool = False
+) -> Run:
     """Read events until the process ends or its time is over; then see that nothing is left.
 
     Parameters
@@ -87,6 +102,9 @@ def follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> Ru
     receive : int
         Reading end of the pipe on which `deqlab.course.collector` writes.
     limits : Limits
+    contained : bool
+        Whether the process has namespaces of its own: its kernel ends with it, and the numbers of
+        its processes mean nothing outside.
 
     Returns
     -------
@@ -104,7 +122,7 @@ def follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> Ru
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(receive, selectors.EVENT_READ)
-            while received < MAX_EVENT_BYTES:
+            while received < MAX_EVENT_BYTES and not follower.over:
                 left = min(quiet, end - time.monotonic())
                 over = not selector.select(max(0.0, left))
                 if over or not (chunk := os.read(receive, 1 << 16)):
@@ -114,19 +132,20 @@ def follow(process: subprocess.Popen[bytes], receive: int, limits: Limits) -> Ru
                 *lines, data = (data + chunk).split(b"\n")
                 for line in lines:
                     follower.take(run, json.loads(line))
-        process.wait(1.0)
-    except (subprocess.TimeoutExpired, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         pass  # whoever wrote that, it was not the collector: the cell counts as killed
     finally:
         if process.poll() is None:
             _kill_session(process.pid)
             process.wait()
-        _kill_session(follower.kernel)  # and what it may have left behind
+        if not contained:
+            _kill_session(follower.kernel)  # and what it may have left behind
     if follower.broken or follower.cell is None:
         raise CourseError(
             f"the sandbox ran no cell: {follower.broken or 'nbval did not start'}; is "
             f"deqlab[course] installed for {sys.executable}?"
         )
+    follower.stop_clock(run)
     if follower.cell not in run.ends:
         run.ends[follower.cell] = CellEnd("timed-out" if over else "killed")
     return run
@@ -139,11 +158,14 @@ class _Follower:
         self.cell: str | None = None
         self.kernel: int | None = None
         self.broken = ""
+        self.over = False
+        self.since = time.monotonic()
 
     def take(self, run: Run, event: dict[str, Any]) -> None:
         """Note one event."""
         match event["event"]:
             case "cell":
+                self.stop_clock(run)
                 self.cell = event["cell"]
                 if self.kernel is None:  # the first comes before any code of a student
                     self.kernel = event["kernel"]
@@ -152,8 +174,21 @@ class _Follower:
             case "end":
                 status, ename, evalue = (str(event[key]) for key in ("status", "ename", "evalue"))
                 run.ends[event["cell"]] = CellEnd(status, ename, evalue, event["exitcode"])
+            case "memory":
+                if self.cell is not None:
+                    run.ends[self.cell] = CellEnd("out-of-memory")
+                self.over = True
+            case "last":
+                self.over = True
             case "broken":
                 self.broken = event["message"]
+
+    def stop_clock(self, run: Run) -> None:
+        """Note how long the present cell has taken."""
+        now = time.monotonic()
+        if self.cell is not None:
+            run.seconds[self.cell] = now - self.since
+        self.since = now
 
 
 def _kill_session(pid: int | None) -> None:

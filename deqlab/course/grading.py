@@ -1,21 +1,21 @@
-"""Grade one submission: run it, run the reference, compare."""
+"""The second phase of grading: compare a record with the references, running no student code."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from deqlab.course.assembly import UnreadableSubmissionError, read_submission
-from deqlab.course.collecting import Collected, Reference, collect, run_reference
-from deqlab.course.errors import CourseError
+from deqlab.course.collecting import Collected, Reference
 from deqlab.course.exercise import Exercise
-from deqlab.course.following import Limits
+from deqlab.course.following import CellEnd, Limits
 from deqlab.course.judging import Judgement, judge
 from deqlab.course.outcomes import Outcome
+from deqlab.course.references import References, run_references
+from deqlab.course.sandbox import Isolation
+from deqlab.course.submitting import collect_submission
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,26 +27,35 @@ class Grade:
     exercise : str
     submission : str
         Name of the file.
-    sha256 : str
-        Of the file.
+    sha256 : str or None
+        Of the file, None if it was not read.
     seed : int
+    isolation : str
+        Level at which it was run.
+    not_enforced : tuple of str
+        What that level does not hold back.
     judgements : dict of str to Judgement
         By grade_id, in the order of the exercise.
     checks : dict of str to bool
         Public checks that ran; not scored.
     flags : dict of str to list of str
         Remarks by grade_id; ``""`` for the whole notebook.
+    question_seconds : dict of str to float
+        Wall time of each question's cells.
     seconds : float
-        Wall time.
+        Wall time of the run.
     """
 
     exercise: str
     submission: str
-    sha256: str
+    sha256: str | None
     seed: int
+    isolation: str
+    not_enforced: tuple[str, ...]
     judgements: dict[str, Judgement]
     checks: dict[str, bool]
     flags: dict[str, list[str]]
+    question_seconds: dict[str, float]
     seconds: float
 
     @property
@@ -60,28 +69,93 @@ class Grade:
         return sum(judgement.max_points for judgement in self.judgements.values())
 
 
+def judge_submission(
+    record: Mapping[str, Any], exercise: Exercise, references: References
+) -> Grade:
+    """Judge what a submission's run gave.
+
+    Parameters
+    ----------
+    record : mapping
+        From `deqlab.course.submitting.collect_submission`.
+    exercise : Exercise
+    references : References
+        Of this exercise and the record's seed.
+
+    Returns
+    -------
+    Grade
+        Determined by the arguments.
+
+    Raises
+    ------
+    ValueError
+        If the record is of another exercise, release or seed than the references.
+    """
+    told = (record["exercise"], record["digest"], record["seed"])
+    if told != (exercise.name, exercise.digest(), references.seed):
+        raise ValueError(
+            f"a record of exercise, release and seed {told} cannot be judged by "
+            f"{(exercise.name, exercise.digest(), references.seed)}; collect it again"
+        )
+    judgements, flags = {}, {key: list(notes) for key, notes in record["flags"].items()}
+    for question in exercise.questions:
+        grade_id = question.grade_id
+        if record["problem"]:
+            outcome, text = Outcome.UNREADABLE, record["problem"]
+            judgements[grade_id] = Judgement(outcome, 0.0, question.points, text, text)
+            continue
+        entry = record["questions"][grade_id]
+        judgements[grade_id] = judge(
+            question,
+            references.values[grade_id],
+            entry["payloads"],
+            CellEnd(**entry["end"]),
+            blank=entry["blank"],
+            mistakes=references.mistakes.get(grade_id, ()),
+        )
+    questions = record["questions"]
+    return Grade(
+        exercise=exercise.name,
+        submission=record["submission"]["name"],
+        sha256=record["submission"]["sha256"],
+        seed=record["seed"],
+        isolation=record["isolation"],
+        not_enforced=tuple(record["not_enforced"]),
+        judgements=judgements,
+        checks={key: q["check"] for key, q in questions.items() if q["check"] is not None},
+        flags=flags,
+        question_seconds={key: q["seconds"] for key, q in questions.items()},
+        seconds=record["seconds"],
+    )
+
+
 def grade_submission(
     path: Path | str,
     exercise: Exercise,
     *,
     seed: int | None = None,
     limits: Limits | None = None,
-    reference: Reference | None = None,
+    isolation: Isolation | str | None = None,
+    variants: Path | None = None,
+    references: References | None = None,
 ) -> Grade:
-    """Grade a student's notebook.
-
-    The student's code runs first and the reference after it, so that no expected value exists
-    anywhere while the student's code runs (unless ``reference`` is given).
+    """Grade one file: run it, then the references, then compare.
 
     Parameters
     ----------
     path : path-like
+        Whatever was handed in.
     exercise : Exercise
     seed : int, optional
         Of the hidden inputs; random by default.
     limits : Limits, optional
-    reference : dict, optional
-        From `run_reference` with the same seed.
+    isolation : Isolation or str, optional
+        The best level that works here by default.
+    variants : Path, optional
+        Folder of known mistakes; without it they are not named.
+    references : References, optional
+        With the same seed; they then exist while the student's code runs.
 
     Returns
     -------
@@ -90,43 +164,15 @@ def grade_submission(
     Raises
     ------
     CourseError
-        If the instructor's side fails: no such file, a sandbox that does not work, a solution
-        that raises. A submission never raises.
+        If the instructor's side fails: a sandbox that does not work, a solution that raises. A
+        submission never raises.
     """
-    path, started = Path(path), time.monotonic()
     seed = secrets.randbelow(2**31) if seed is None else seed
-    limits = limits or Limits()
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CourseError(f"{path}: {error.strerror}") from error
-    checks: dict[str, bool] = {}
-    try:
-        submission = read_submission(path, exercise)
-    except UnreadableSubmissionError as error:
-        flags = {"": [str(error)]}
-        message = Outcome.UNREADABLE.message
-        judgements = {
-            question.grade_id: Judgement(Outcome.UNREADABLE, 0.0, question.points, message)
-            for question in exercise.questions
-        }
-    else:
-        flags = submission.flags
-        collected = collect(exercise, submission.answers, seed=seed, limits=limits)
-        if reference is None:
-            reference = run_reference(exercise, seed=seed, limits=limits)
-        judgements = judge_all(exercise, collected, reference, blank=submission.blank)
-        checks = collected.checks
-    return Grade(
-        exercise=exercise.name,
-        submission=path.name,
-        sha256=digest,
-        seed=seed,
-        judgements=judgements,
-        checks=checks,
-        flags=flags,
-        seconds=time.monotonic() - started,
-    )
+    how: dict[str, Any] = {"seed": seed, "limits": limits, "isolation": isolation}
+    record = collect_submission(path, exercise, **how)
+    if references is None:
+        references = run_references(exercise, [record], variants=variants, **how)
+    return judge_submission(record, exercise, references)
 
 
 def judge_all(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deqlab.course.comparison import Comparison, compare
 from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Question
+from deqlab.course.explaining import agreement, common_pattern, describe, describe_end
 from deqlab.course.following import CellEnd
 from deqlab.course.outcomes import Outcome
 from deqlab.course.values import Unsent, Value, decode
@@ -20,6 +21,25 @@ STOPPED = {
     "killed": Outcome.KILLED,
 }
 Measure = Callable[[str, Value], Value]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong answer.
+
+    Parameters
+    ----------
+    what : str
+        The mistake, in words.
+    hint : int or None
+        Level of the hint that helps.
+    values : dict of str to value
+        What this answer emits.
+    """
+
+    what: str
+    hint: int | None
+    values: dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -41,7 +61,13 @@ class Judgement:
     points, max_points : float
         Values count equally; ``points`` is the share that agrees.
     message : str
-        What happened, for the report.
+        What happened, for the instructor: it may hold expected values.
+    feedback : str
+        The same for the student, without them and without a word of the hidden cells.
+    mistake : str
+        The known mistake that gives exactly these values, if there is one.
+    hint : int or None
+        Level of the hint that helps with it.
     values : tuple of ValueVerdict
     """
 
@@ -49,6 +75,9 @@ class Judgement:
     points: float
     max_points: float
     message: str
+    feedback: str
+    mistake: str = ""
+    hint: int | None = None
     values: tuple[ValueVerdict, ...] = ()
 
 
@@ -97,6 +126,7 @@ def judge(
     end: CellEnd,
     *,
     blank: bool = False,
+    mistakes: Sequence[Mistake] = (),
 ) -> Judgement:
     """Judge one question.
 
@@ -111,16 +141,18 @@ def judge(
         How the question's cells ended: the first that stopped the run or raised, else ``passed``.
     blank : bool
         Whether the answer is missing or still the stub.
+    mistakes : sequence of Mistake
+        Known wrong answers, run with the same seed.
 
     Returns
     -------
     Judgement
     """
 
-    def result(
-        outcome: Outcome, message: str, points: float = 0.0, values: Sequence[ValueVerdict] = ()
-    ) -> Judgement:
-        return Judgement(outcome, points, question.points, message, tuple(values))
+    def result(outcome: Outcome, message: str, feedback: str = "", **more: Any) -> Judgement:
+        points = more.pop("points", 0.0)
+        feedback = feedback or outcome.message
+        return Judgement(outcome, points, question.points, message, feedback, **more)
 
     try:
         emitted = decode_all(payloads, tuple(reference))
@@ -130,28 +162,80 @@ def judge(
     except ForgedError as error:
         return result(Outcome.TAMPERED, str(error))
     measure = measure_of(question)
-    verdicts = [
-        _verdict(question, measure, name, emitted[name], wanted)
-        for name, wanted in reference.items()
-        if name in emitted
-    ]
+    sent = {name: want for name, want in reference.items() if name in emitted}
+    verdicts = tuple(_verdict(question, measure, n, emitted[n], want) for n, want in sent.items())
     agreeing = sum(verdict.agrees for verdict in verdicts)
-    points = question.points * agreeing / len(reference)
+    share: dict[str, Any] = {
+        "points": question.points * agreeing / len(reference),
+        "values": verdicts,
+    }
     summary = f"{agreeing} of {len(reference)} values agree"
     if agreeing == len(reference):
-        return result(Outcome.OK, summary, points, verdicts)
+        return result(Outcome.OK, summary, summary, **share)
     if blank or (end.ename == "NotImplementedError" and not agreeing):
-        return result(Outcome.NOT_ATTEMPTED, Outcome.NOT_ATTEMPTED.message, points, verdicts)
+        return result(Outcome.NOT_ATTEMPTED, Outcome.NOT_ATTEMPTED.message, **share)
     if end.status in STOPPED:
         outcome = STOPPED[end.status]
         code = "" if end.exitcode is None else f"; exit code {end.exitcode}"
-        return result(outcome, f"{outcome.message}{code}; {summary}", points, verdicts)
+        message = f"{outcome.message}{code}; {summary}"
+        return result(outcome, message, f"{outcome.message}; {summary}", **share)
     if end.status != "passed":
         text = f"{end.ename}: {end.evalue}"[:300]
-        return result(Outcome.RAISED, f"{text}; {summary}", points, verdicts)
+        shown = describe_end(end, _hidden(question))
+        return result(Outcome.RAISED, f"{text}; {summary}", f"{shown}; {summary}", **share)
     worst = next(verdict for verdict in verdicts if not verdict.agrees)
-    message = f"{summary}; {worst.name}: {worst.message}"
-    return result(Outcome.PARTLY if agreeing else Outcome.WRONG, message, points, verdicts)
+    known = _known_mistake(question, measure, emitted, sent, mistakes)
+    return result(
+        Outcome.PARTLY if agreeing else Outcome.WRONG,
+        f"{summary}; {worst.name}: {worst.message}",
+        _feedback(question, measure, emitted, sent, verdicts, known),
+        mistake=known.what if known else "",
+        hint=known.hint if known else None,
+        **share,
+    )
+
+
+def _feedback(
+    question: Question,
+    measure: Measure | None,
+    emitted: Mapping[str, Value],
+    sent: Mapping[str, Value],
+    verdicts: Sequence[ValueVerdict],
+    known: Mistake | None,
+) -> str:
+    """Say what is wrong with the values, without telling those that are expected."""
+    agree = agreement(question.rtol, question.atol)
+    off = [verdict.name for verdict in verdicts if not verdict.agrees]
+    pairs = [_measured(measure, name, emitted[name], sent[name]) for name in off]
+    text = f"{len(sent) - len(off)} of {len(sent)} values agree; {off[0]}: "
+    text += describe(*pairs[0], agree)
+    if known:
+        hint = f"; hint {known.hint} is about this" if known.hint else ""
+        return f"{text}; these are the values of a known mistake: {known.what}{hint}"
+    pattern = common_pattern(pairs, agree)
+    return f"{text}; {pattern}" if pattern else text
+
+
+def _known_mistake(
+    question: Question,
+    measure: Measure | None,
+    emitted: Mapping[str, Value],
+    sent: Mapping[str, Value],
+    mistakes: Sequence[Mistake],
+) -> Mistake | None:
+    """Return the first mistake all of whose values are the emitted ones."""
+    for mistake in mistakes:
+        if mistake.values.keys() >= sent.keys() and all(
+            _verdict(question, measure, name, emitted[name], mistake.values[name]).agrees
+            for name in sent
+        ):
+            return mistake
+    return None
+
+
+def _hidden(question: Question) -> str:
+    measure = question.measure.source if question.measure else ""
+    return f"{question.scored.source}\n{measure}\n{question.answer.source}"
 
 
 def measure_of(question: Question) -> Measure | None:
@@ -169,13 +253,20 @@ def measure_of(question: Question) -> Measure | None:
 def _verdict(
     question: Question, measure: Measure | None, name: str, got: Value, want: Value
 ) -> ValueVerdict:
-    if measure is not None:
-        want = measure(name, want)
-        if not isinstance(got, Unsent):
-            try:
-                got = measure(name, got)
-            except Exception as error:
-                return ValueVerdict(name, False, f"{type(error).__name__}: {error}"[:300])
-    comparison: Comparison = compare(got, want, rtol=question.rtol, atol=question.atol)
+    measured, wanted = _measured(measure, name, got, want)
+    comparison: Comparison = compare(measured, wanted, rtol=question.rtol, atol=question.atol)
     agrees = comparison.agrees and not math.isnan(comparison.deviation)
     return ValueVerdict(name, agrees, comparison.message)
+
+
+def _measured(measure: Measure | None, name: str, got: Value, want: Value) -> tuple[Value, Value]:
+    """Return two values as they are compared; one that cannot be measured is unsent."""
+    if measure is None:
+        return got, want
+    pair: list[Value] = []
+    for value in (got, want):
+        try:
+            pair.append(value if isinstance(value, Unsent) else measure(name, value))
+        except Exception as error:
+            pair.append(Unsent(f"{type(error).__name__}: {error}"[:300]))
+    return pair[0], pair[1]

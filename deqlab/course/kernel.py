@@ -12,11 +12,26 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
 from deqlab.course import guard
 from deqlab.course.lifetime import die_with_parent
-from deqlab.course.variables import FILE_VARIABLE, MEMORY_VARIABLE
+from deqlab.course.variables import FILE_VARIABLE, MEMORY_VARIABLE, OUTPUT_VARIABLE
+
+
+class BoundedStream(OutStream):  # type: ignore[misc]
+    """A stream of a kernel that prints only so much: a flood fills no memory and costs no point."""
+
+    left = 0  # characters, of all streams together
+
+    def write(self, string: str) -> int:
+        """Write what there is room for and drop the rest."""
+        part = string[: BoundedStream.left] if isinstance(string, str) else string
+        if part or not string:
+            BoundedStream.left -= len(part)
+            super().write(part)
+        return len(string)
 
 
 def main() -> None:
@@ -26,7 +41,8 @@ def main() -> None:
         number = int(os.environ.pop(variable))
         resource.setrlimit(getattr(resource, limit), (number, number))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    app = IPKernelApp.instance()
+    BoundedStream.left = int(os.environ.pop(OUTPUT_VARIABLE))
+    app = IPKernelApp.instance(outstream_class=f"{__name__}.BoundedStream")
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
     app.shell.set_custom_exc((MemoryError,), _free_memory)
     guard.arm(os.getcwd())

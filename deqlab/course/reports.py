@@ -6,7 +6,6 @@ import platform
 from typing import Any
 
 from deqlab.course.grading import Grade
-from deqlab.course.running import ISOLATION
 
 SCHEMA_VERSION = 1
 
@@ -30,7 +29,8 @@ def text_report(grade: Grade) -> str:
         lines += [f"  {'':<{width}}  note: {flag}" for flag in grade.flags.get(grade_id, [])]
     lines += ["", f"  {'total':<{width}}  {grade.points:5.2f} / {grade.max_points:<5g}"]
     lines += [f"  note: {flag}" for flag in grade.flags.get("", [])]
-    lines.append(f"  isolation: {ISOLATION}; {grade.seconds:.1f} s")
+    lines.append(f"  isolation: {grade.isolation}; {grade.seconds:.1f} s")
+    lines += [f"  not enforced: {what}" for what in grade.not_enforced]
     return "\n".join(lines)
 
 
@@ -52,7 +52,8 @@ def record(grade: Grade) -> dict[str, Any]:
         "exercise": grade.exercise,
         "submission": {"name": grade.submission, "sha256": grade.sha256},
         "seed": grade.seed,
-        "isolation": ISOLATION,
+        "isolation": grade.isolation,
+        "not_enforced": list(grade.not_enforced),
         "python": platform.python_version(),
         "seconds": round(grade.seconds, 3),
         "points": grade.points,

@@ -15,16 +15,26 @@ from nbformat import NotebookNode
 
 from deqlab.course.errors import CourseError
 from deqlab.course.following import Limits, Run, follow
-from deqlab.course.variables import FILE_VARIABLE, MEMORY_VARIABLE, SEED_VARIABLE
+from deqlab.course.sandbox import Isolation, find_sandbox, namespace_command
+from deqlab.course.variables import (
+    FILE_VARIABLE,
+    MEMORY_VARIABLE,
+    OUTPUT_VARIABLE,
+    SEED_VARIABLE,
+)
 
 KERNEL = "deqlab-sandbox"
-ISOLATION = "guard rail (rlimits, audit hook)"
 INHERITED = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run_notebook(
-    notebook: NotebookNode, *, seed: int, limits: Limits, folder: Path | None = None
+    notebook: NotebookNode,
+    *,
+    seed: int,
+    limits: Limits,
+    isolation: Isolation | str | None = None,
+    folder: Path | None = None,
 ) -> Run:
     """Run a notebook in the sandbox.
 
@@ -35,6 +45,8 @@ def run_notebook(
     seed : int
         From which scored cells draw their inputs.
     limits : Limits
+    isolation : Isolation or str, optional
+        The best level that works here by default.
     folder : Path, optional
         Work here and leave the files, instead of in a temporary folder.
 
@@ -49,6 +61,7 @@ def run_notebook(
     """
     if os.name != "posix":
         raise CourseError("deqlab grade needs the resource limits of Linux or macOS")
+    contained = find_sandbox(isolation).isolation is Isolation.NAMESPACE
     with ExitStack() as stack:
         if folder is None:
             temporary = tempfile.TemporaryDirectory(prefix="deqlab-", ignore_cleanup_errors=True)
@@ -57,9 +70,12 @@ def run_notebook(
         path = _prepare(folder, notebook)
         receive, send = os.pipe()
         stack.callback(os.close, receive)
+        command = _command(folder, path, send, limits)
+        if contained:
+            command = namespace_command(command, folder, send, limits)
         try:
             process = subprocess.Popen(
-                _command(folder, path, send, limits),
+                command,
                 cwd=folder,
                 env=_environment(folder, seed, limits),
                 pass_fds=(send,),
@@ -70,7 +86,7 @@ def run_notebook(
             )
         finally:
             os.close(send)
-        return follow(process, receive, limits)
+        return follow(process, receive, limits, contained=contained)
 
 
 def _prepare(folder: Path, notebook: NotebookNode) -> Path:
@@ -91,7 +107,7 @@ def _command(folder: Path, path: Path, descriptor: int, limits: Limits) -> list[
         part for name in ("nbval.plugin", "deqlab.course.collector") for part in ("-p", name)
     ]
     return [
-        *(sys.executable, "-P", "-m", "pytest", *plugins, "-p", "no:cacheprovider"),
+        *(sys.executable, "-P", "-m", "pytest", *plugins, "-p", "no:cacheprovider", "-s"),
         *("-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--noconftest"),
         *("--nbval-lax", "--nbval-kernel-name", KERNEL),
         *("--nbval-cell-timeout", str(limits.cell_seconds)),
@@ -119,4 +135,5 @@ def _environment(folder: Path, seed: int, limits: Limits) -> dict[str, str]:
         SEED_VARIABLE: str(seed),
         MEMORY_VARIABLE: str(limits.memory_bytes),
         FILE_VARIABLE: str(limits.file_bytes),
+        OUTPUT_VARIABLE: str(limits.output_bytes),
     }

@@ -1,9 +1,7 @@
 """Prove an exercise before it is released: its stub fails, its solution passes, mutants are caught.
 
-A variant is a file ``<mutants>/<grade_id>/NAME.py`` that holds the source of the answer cell.
-``mutant-*.py`` are wrong, each a different mistake, named in its first line
-(``# mistake: …``); ``right-*.py`` are right in another way than the solution. The questions of an
-exercise are independent, so the n-th variants of all questions run in one notebook.
+The questions of an exercise are independent, so the n-th variants (`deqlab.course.variants`) of all
+questions run in one notebook.
 """
 
 from __future__ import annotations
@@ -14,29 +12,15 @@ from pathlib import Path
 
 from deqlab.course.assembly import reference_answers
 from deqlab.course.collecting import Reference, collect, run_reference
-from deqlab.course.errors import CourseError
-from deqlab.course.exercise import Exercise, Question
+from deqlab.course.exercise import Exercise
 from deqlab.course.following import Limits
 from deqlab.course.grading import judge_all
 from deqlab.course.judging import Judgement
 from deqlab.course.outcomes import Outcome
 from deqlab.course.releasing import stub
+from deqlab.course.variants import Variant, read_variants
 
-MIN_MUTANTS = 4
-MIN_RIGHT = 2
-MISTAKE = "# mistake: "
 LIMITS = Limits(cell_seconds=15.0)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Another answer to a question, and whether it is right."""
-
-    grade_id: str
-    name: str
-    source: str
-    right: bool
-    mistake: str
 
 
 @dataclass
@@ -45,43 +29,6 @@ class Verification:
 
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-
-def read_variants(folder: Path, question: Question) -> list[Variant]:
-    """Read the mutants and right-but-different answers of a question.
-
-    Parameters
-    ----------
-    folder : Path
-        With a folder for each grade_id.
-    question : Question
-
-    Returns
-    -------
-    list of Variant
-
-    Raises
-    ------
-    CourseError
-        If there are fewer than ``MIN_MUTANTS`` distinct mistakes or ``MIN_RIGHT`` right answers.
-    """
-    grade_id, variants = question.grade_id, []
-    for path in sorted((folder / grade_id).glob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        first = source.partition("\n")[0]
-        right = path.stem.startswith("right-")
-        if not right and not (path.stem.startswith("mutant-") and first.startswith(MISTAKE)):
-            raise CourseError(f"{path}: call it right-*.py, or mutant-*.py and begin {MISTAKE!r}")
-        mistake = "" if right else first.removeprefix(MISTAKE).strip()
-        variants.append(Variant(grade_id, path.stem, source, right, mistake))
-    mistakes = {variant.mistake for variant in variants if not variant.right}
-    right_answers = {variant.source for variant in variants if variant.right}
-    if len(mistakes) < MIN_MUTANTS or len(right_answers) < MIN_RIGHT:
-        raise CourseError(
-            f"{folder / grade_id}: {len(mistakes)} distinct mistakes and {len(right_answers)} "
-            f"right answers; at least {MIN_MUTANTS} and {MIN_RIGHT} are needed"
-        )
-    return variants
 
 
 def verify(exercise: Exercise, folder: Path, *, seed: int = 0) -> Verification:

@@ -11,10 +11,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from deqlab.course.collecting import Reference, run_reference
 from deqlab.course.exercise import Exercise, read_exercise
 from deqlab.course.following import Limits
 from deqlab.course.grading import Grade, grade_submission
+from deqlab.course.references import References, run_references
 from deqlab.course.releasing import release
 
 GIVEN = "import numpy as np\nfrom deqlab.course import check, close, emit, holds, scored_rng"
@@ -97,7 +97,8 @@ class Toy:
 
     folder: Path
     cells: list[NotebookNode] = field(default_factory=solution_cells)
-    reference: Reference | None = None
+    references: References | None = None
+    isolation: str | None = None
 
     def write(self) -> Path:
         """Write the solution notebook."""
@@ -136,7 +137,12 @@ class Toy:
         """Grade a submission with the toy's seed and short limits."""
         path = submission if isinstance(submission, Path) else self.submit(submission)
         return grade_submission(
-            path, self.exercise, seed=SEED, limits=LIMITS, reference=self.reference
+            path,
+            self.exercise,
+            seed=SEED,
+            limits=LIMITS,
+            isolation=self.isolation,
+            references=self.references,
         )
 
 
@@ -147,12 +153,13 @@ def toy(tmp_path: Path) -> Toy:
 
 
 @pytest.fixture(scope="session")
-def toy_reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+def toy_references(tmp_path_factory: pytest.TempPathFactory) -> References:
     """What the toy's solution emits."""
-    return run_reference(Toy(tmp_path_factory.mktemp("toy")).exercise, seed=SEED, limits=LIMITS)
+    exercise = Toy(tmp_path_factory.mktemp("toy")).exercise
+    return run_references(exercise, (), seed=SEED, limits=LIMITS)
 
 
 @pytest.fixture
-def graded_toy(tmp_path: Path, toy_reference: Reference) -> Toy:
-    """The toy exercise with its reference at hand, to save half of the time."""
-    return Toy(tmp_path, reference=toy_reference)
+def graded_toy(tmp_path: Path, toy_references: References) -> Toy:
+    """The toy exercise with its references at hand, to save half of the time."""
+    return Toy(tmp_path, references=toy_references)

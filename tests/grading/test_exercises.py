@@ -12,7 +12,8 @@ from deqlab.course.judging import decode_all, judge
 from deqlab.course.outcomes import Outcome
 from deqlab.course.releasing import released_path, released_text
 from deqlab.course.values import encode
-from deqlab.course.verification import read_variants, verify
+from deqlab.course.variants import read_variants
+from deqlab.course.verification import verify
 
 ROOT = Path(__file__).parents[2]
 MUTANTS = ROOT / "tests" / "grading" / "mutants"

@@ -75,7 +75,7 @@ def secrets_of(toy):
         b"def measure(name": "the scoring of a question with several answers",
         str(toy.folder).encode(): "where the instructor's files are",
     }
-    for name, value in toy.reference["toy-cube"].items():
+    for name, value in toy.references.values["toy-cube"].items():
         for number in np.ravel(value):
             found[number.tobytes()] = f"an expected value of {name} (binary)"
             found[repr(float(number)).encode()] = f"an expected value of {name} (decimal)"

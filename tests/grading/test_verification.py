@@ -5,7 +5,8 @@ import pytest
 from deqlab.cli import main
 from deqlab.course.commands import RELEASE
 from deqlab.course.errors import CourseError
-from deqlab.course.verification import read_variants, verify
+from deqlab.course.variants import read_variants
+from deqlab.course.verification import verify
 
 MUTANTS = {
     "toy-cube": ["return x * x", "return 3 * x", "return abs(x**3)", "return -(x**3)"],
