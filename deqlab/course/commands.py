@@ -26,14 +26,23 @@ def register(subparsers: Any) -> None:
     add.add_argument("--cell-timeout", type=float, default=60.0, metavar="S", help="seconds")
     add.set_defaults(run=_check)
 
-    add = subparsers.add_parser("grade", help="grade a submitted notebook")
-    add.add_argument("submission", type=Path)
+    add = subparsers.add_parser("grade", help="grade submitted notebooks, one or a class")
+    add.add_argument("submissions", type=Path, help="a folder, or one notebook")
+    add.add_argument("--out", type=Path, help="folder for a class's results; FILE.json for one")
+    add.add_argument("--jobs", type=int, metavar="N", help="at a time (default: all cores)")
+    add.add_argument("--seed", type=int, help="of the hidden inputs (default: random, and kept)")
+    add.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add.add_argument("--solution", type=Path, help="sol*.ipynb (default: found in --solutions)")
     add.add_argument(
         "--solutions", type=Path, default=Path("solutions"), help="folder of sol*.ipynb"
     )
-    add.add_argument("--out", type=Path, help="write the JSON record here")
-    add.add_argument("--seed", type=int, help="of the hidden inputs (default: random)")
+    add.add_argument(
+        "--mutants", type=Path, default=Path("tests/grading/mutants"), help="known mistakes"
+    )
+    add.add_argument(
+        "--student", metavar="REGEX", help="its group is the student, in a submission's path"
+    )
+    add.add_argument("--isolation", choices=("namespace", "guard-rail"), help="(default: the best)")
     add.add_argument("--cell-timeout", type=float, default=30.0, metavar="S", help="seconds")
     add.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="address space")
     add.set_defaults(run=_grade)
@@ -85,15 +94,59 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
+    one = args.submissions.is_file() and (args.out is None or args.out.suffix == ".json")
+    return _grade_one(args) if one else _grade_class(args)
+
+
+def _limits(args: argparse.Namespace) -> Any:
     from deqlab.course.following import Limits
+
+    return Limits(cell_seconds=args.cell_timeout, memory_bytes=int(args.memory * 2**30))
+
+
+def _grade_one(args: argparse.Namespace) -> int:
     from deqlab.course.grading import grade_submission
     from deqlab.course.locating import find_solution
     from deqlab.course.reports import record, text_report
 
-    exercise = find_solution(args.submission, args.solution, args.solutions)
-    limits = Limits(cell_seconds=args.cell_timeout, memory_bytes=int(args.memory * 2**30))
-    grade = grade_submission(args.submission, exercise, seed=args.seed, limits=limits)
+    grade = grade_submission(
+        args.submissions,
+        find_solution(args.submissions, args.solution, args.solutions),
+        seed=args.seed,
+        limits=_limits(args),
+        isolation=args.isolation,
+        variants=args.mutants if args.mutants.is_dir() else None,
+    )
     print(text_report(grade))
     if args.out:
         args.out.write_text(json.dumps(record(grade), indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _grade_class(args: argparse.Namespace) -> int:
+    import joblib
+
+    from deqlab.course.class_grading import grade_class
+    from deqlab.course.locating import solutions_in
+
+    if args.out is None:
+        raise ValueError("--out is missing: give the folder for the class's results")
+    run = grade_class(
+        args.submissions,
+        args.out,
+        solutions=[args.solution] if args.solution else solutions_in(args.solutions),
+        seed=args.seed,
+        limits=_limits(args),
+        isolation=args.isolation,
+        variants=args.mutants if args.mutants.is_dir() else None,
+        student_pattern=args.student,
+        jobs=args.jobs or joblib.cpu_count(),
+        resume=args.resume,
+        progress=True,
+    )
+    print(f"{len(run.rows)} submissions, seed {run.seed}, isolation: {run.isolation}")
+    for path in (run.folder.grades, run.folder.summary, run.folder.feedback):
+        print(f"  wrote {path}")
+    for row in run.failed:
+        print(f"  not graded: {row.place}: {row.failed}")
+    return 1 if run.failed else 0

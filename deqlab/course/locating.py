@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from deqlab.course.errors import CourseError
 from deqlab.course.exercise import SOLUTION_NAME, Exercise, read_exercise
+from deqlab.course.ingest import recognise
+
+
+def solutions_in(folder: Path) -> list[Path]:
+    """Return the solution notebooks in a folder, sorted.
+
+    Raises
+    ------
+    CourseError
+        If there are none.
+    """
+    paths = sorted(p for p in folder.glob("sol*.ipynb") if SOLUTION_NAME.fullmatch(p.stem))
+    if not paths:
+        raise CourseError(f"{folder}/ has no solNN-slug.ipynb: give --solution or --solutions")
+    return paths
+
+
+def exercise_of(path: Path, place: str, exercises: Sequence[Exercise]) -> Exercise | None:
+    """Return the exercise that a file is of, by its content, else by its name.
+
+    Parameters
+    ----------
+    path : Path
+    place : str
+        The name, with those of the folders that say something.
+    exercises : sequence of Exercise
+
+    Returns
+    -------
+    Exercise or None
+        None if it cannot be told.
+    """
+    found = recognise(path, exercises)
+    if found is not None:
+        return found
+    named = [exercise for exercise in exercises if exercise.name in place.lower()]
+    return max(named, key=lambda exercise: len(exercise.name), default=None)
 
 
 def find_solution(submission: Path, solution: Path | None, folder: Path) -> Exercise:
-    """Return the exercise of a submission.
+    """Return the exercise of one submission.
 
     Parameters
     ----------
     submission : Path
-        A released notebook carries the name of its exercise; else its file name may contain it.
     solution : Path or None
         The solution notebook, if the caller knows it.
     folder : Path
@@ -34,23 +70,12 @@ def find_solution(submission: Path, solution: Path | None, folder: Path) -> Exer
         raise CourseError(f"{submission}: no such file")
     if solution is not None:
         return read_exercise(solution)
-    named = ((SOLUTION_NAME.fullmatch(path.stem), path) for path in folder.glob("sol*.ipynb"))
-    exercises = {f"ex{name[1]}": path for name, path in named if name}
-    inside = _name_inside(submission)
-    names = [inside] if inside else [name for name in exercises if name in submission.stem]
-    known = [name for name in names if name in exercises]
-    if not known:
+    exercises = [read_exercise(path) for path in solutions_in(folder)]
+    found = exercise_of(submission, submission.name, exercises)
+    if found is None:
         raise CourseError(
-            f"{submission} belongs to {inside or 'no exercise that its name or metadata tells'}; "
-            f"{folder}/ has solutions for {', '.join(sorted(exercises)) or 'none'}: "
+            f"{submission} belongs to no exercise that its content or its name tells; {folder}/ "
+            f"has solutions for {', '.join(exercise.name for exercise in exercises)}: "
             "give --solution solNN-slug.ipynb"
         )
-    return read_exercise(exercises[max(known, key=len)])
-
-
-def _name_inside(path: Path) -> str | None:
-    try:
-        name = json.loads(path.read_bytes())["metadata"]["deqlab"]["exercise"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return name if isinstance(name, str) else None
+    return found
