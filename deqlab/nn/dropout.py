@@ -57,7 +57,7 @@ class VariationalDropout(nn.Module):  # type: ignore[misc]
         """A mask (B, size) of zeros and 1/(1 − p), for a state `like` (B, ...)."""
         device = like.device if generator is None else generator.device
         uniform = torch.rand(like.shape[0], self.size, generator=generator, device=device)
-        return ((uniform >= self.p) / (1 - self.p)).to(like)
+        return (uniform >= self.p).to(like) / (1 - self.p)
 
     def forward(self, h: Tensor) -> Tensor:
         """h with the features of the mask alone."""
@@ -68,7 +68,9 @@ class VariationalDropout(nn.Module):  # type: ignore[misc]
                 "VariationalDropout has no mask outside a solve: evaluate the cell through a DEQ, "
                 "through DEQ.map, or in evaluation mode"
             )
-        return h * self.mask.to(h.dtype).reshape(-1, self.size, *(1,) * (-self.axis - 1))
+        shape = [1] * h.ndim
+        shape[0], shape[self.axis] = h.shape[0], self.size
+        return h * self.mask.to(h.dtype).reshape(shape)
 
     def extra_repr(self) -> str:
         """Size, probability and axis."""
