@@ -51,7 +51,8 @@ class StoppingRule(Protocol):
     """Decides, sample by sample, when to stop.
 
     A rule with `measures = False` has no use for the image of the last iterate: f is then evaluated
-    once a step and no more, and update is given fz = z there.
+    once a step and no more, and update is given fz = z there. One with `never_stops = True` takes
+    max_steps steps whatever it sees.
     """
 
     keep_best: bool
@@ -140,6 +141,7 @@ class FixedSteps(RelativeResidual):
     """Never stop: exactly max_steps steps, with the residual measured but not judged."""
 
     keep_best = False
+    never_stops = True
 
     def update(
         self, z: Tensor, fz: Tensor, state: Tensor, problem: Problem

@@ -32,8 +32,8 @@ class Unrolled:
         step in the backward pass.
     truncate : int, optional
         Differentiate the last so many evaluations of f of each row, and take the ones before as
-        constants (truncated backpropagation). The solve runs twice: how many steps a row takes is
-        known only afterwards. Default: all.
+        constants (truncated backpropagation). Where a rule decides how many steps a row takes, the
+        solve runs twice: the number is known only afterwards. Default: all.
 
     Notes
     -----
@@ -60,9 +60,12 @@ class Unrolled:
             return solve(problem)
         spent: Tensor | int = 0
         if self.truncate is not None:
-            first = solve_detached(problem, solve)
-            spent = first.nfe
-            problem = _constant_until(problem, first.num_steps - self.truncate)
+            if getattr(getattr(solve, "rule", None), "never_stops", False):
+                steps = torch.tensor([solve.max_steps])  # type: ignore[attr-defined]
+            else:
+                first = solve_detached(problem, solve)
+                steps, spent = first.num_steps, first.nfe
+            problem = _constant_until(problem, steps - self.truncate)
         if self.checkpoint:
             problem = _checkpointed(problem)
         solution = solve(problem)
@@ -71,7 +74,7 @@ class Unrolled:
 
 
 def _constant_until(problem: Problem, step_of_row: Tensor) -> Problem:
-    """The problem whose f has no derivative before the given step of each row."""
+    """The problem whose f has no derivative before the given step of each row, or of all rows."""
     last = int(step_of_row.min()) if len(step_of_row) else 0
 
     def function(
@@ -81,6 +84,8 @@ def _constant_until(problem: Problem, step_of_row: Tensor) -> Problem:
         with torch.set_grad_enabled(torch.is_grad_enabled() and step >= last):
             own = step if problem.stepwise else None
             y = problem.function(z, inputs, rows=rows, step=own)
+        if len(step_of_row) == 1:
+            return y
         begins = step_of_row if rows is None else step_of_row[rows]
         return torch.where((begins <= step)[:, None], y, y.detach())
 
