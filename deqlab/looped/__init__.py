@@ -30,8 +30,11 @@ from deqlab.looped.halting import (
 )
 from deqlab.looped.model import LoopedTransformer
 from deqlab.looped.output import LoopedOutput
+from deqlab.looped.preset import Preset
+from deqlab.looped.presets import PRESETS, fir_control, looped_preset
 
 __all__ = [
+    "PRESETS",
     "ACTHalting",
     "ArgmaxStability",
     "ExitGate",
@@ -51,8 +54,11 @@ __all__ = [
     "NormPlacement",
     "PatienceDamping",
     "Positions",
+    "Preset",
     "QHalting",
     "ResidualScale",
     "TokenRatio",
     "Tying",
+    "fir_control",
+    "looped_preset",
 ]

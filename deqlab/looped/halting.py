@@ -27,7 +27,7 @@ from deqlab._state import State
 from deqlab.looped.damping import token_ratio
 from deqlab.problem import Problem
 from deqlab.solvers._options import check_integer
-from deqlab.stopping import Measurement, Norm
+from deqlab.stopping import Measurement, Norm, StoppingRule
 
 Decode = Callable[[State], Tensor]
 
@@ -44,6 +44,7 @@ class FixedLoops:
 
     measures: bool = False
     keep_best = False
+    never_stops = True
 
     def init(self, z: Tensor, fz: Tensor, problem: Problem) -> None:
         """Nothing to remember."""
@@ -233,6 +234,13 @@ class ACTHalting:
         spent = cast(tuple[Tensor, ...], problem.layout.unpack(z))[2]
         left = (1 - spent).flatten(1).amax(1)
         return _measured(z, fz, left, left > 0, problem), None
+
+
+def check_interval(rule: StoppingRule, loops: int) -> int | None:
+    """Loops from one check to the next: all for a fixed number, 1 for a rule that counts them."""
+    if isinstance(rule, FixedLoops):
+        return loops
+    return 1 if getattr(rule, "every_loop", False) else None
 
 
 def _measured(

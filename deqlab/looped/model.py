@@ -20,7 +20,7 @@ from deqlab.looped.choices import HaltingHead, Latents, Mixer, Positions
 from deqlab.looped.compatibility import check_adjoint, check_call, check_tokens, configured_solver
 from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.core import Core
-from deqlab.looped.halting import ACTHalting, FixedLoops
+from deqlab.looped.halting import ACTHalting, FixedLoops, check_interval
 from deqlab.looped.initial import InitialValue
 from deqlab.looped.maps import make_loop
 from deqlab.looped.norms import make_norm
@@ -137,7 +137,13 @@ class LoopedTransformer(nn.Module):  # type: ignore[misc]
         if burn_in:
             with torch.no_grad():
                 s = fixed_point(
-                    f, s, *inputs, solver=self._solver(), stop=FixedLoops(), max_steps=burn_in
+                    f,
+                    s,
+                    *inputs,
+                    solver=self._solver(),
+                    stop=FixedLoops(),
+                    max_steps=burn_in,
+                    check_every=burn_in,
                 ).value
         solution = fixed_point(
             f,
@@ -149,7 +155,7 @@ class LoopedTransformer(nn.Module):  # type: ignore[misc]
             adjoint=self.adjoint,
             compact=compact,
             on_failure=on_failure,
-            check_every=1 if getattr(stop, "every_loop", False) else None,
+            check_every=check_interval(stop, loops),
         )
         s = solution.value
         return LoopedOutput(
