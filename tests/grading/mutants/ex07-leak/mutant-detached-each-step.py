@@ -1,0 +1,9 @@
+# mistake: every step is detached: the gradient of the last one only
+def frugal(f, z, burn_in, k):
+    residuals = []
+    for step in range(burn_in + k):
+        with torch.set_grad_enabled(step >= burn_in):
+            fz = f(z.detach())
+        residuals.append(float((fz.detach() - z.detach()).norm()))
+        z = fz
+    return z, residuals
