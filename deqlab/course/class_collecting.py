@@ -7,9 +7,10 @@ more. Student code runs nowhere else in a class run.
 from __future__ import annotations
 
 import hashlib
+import os
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -22,6 +23,7 @@ from deqlab.course.discovery import Submitted
 from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Exercise, read_exercise
 from deqlab.course.following import Limits
+from deqlab.course.lifetime import die_with_parent
 from deqlab.course.locating import exercise_of
 from deqlab.course.storing import read_record, write_record
 from deqlab.course.submitting import collect_submission
@@ -42,6 +44,8 @@ class Work:
     seed : int
     limits : Limits
     isolation : str
+    grader : int
+        Process that asks for it.
     """
 
     folder: ClassFolder
@@ -50,6 +54,7 @@ class Work:
     seed: int
     limits: Limits
     isolation: str
+    grader: int = field(default_factory=os.getpid)
 
     def only(self, solution: Path) -> Work:
         """Return the same with one exercise."""
@@ -107,7 +112,7 @@ def stored(work: Work, one: Submitted) -> dict[str, Any] | None:
             return None
     elif len(exercises) == 1:  # it was put off until there was only one exercise to choose
         return None
-    return record if record["submission"]["sha256"] == file_digest(one.path) else None
+    return record if record.get("file") == file_digest(one.path) else None
 
 
 def file_digest(path: Path) -> str | None:
@@ -122,11 +127,14 @@ def file_digest(path: Path) -> str | None:
 
 
 def _collect(work: Work, one: Submitted) -> None:
+    if os.getpid() != work.grader:
+        die_with_parent()
     with work.folder.running(work.token) as wanted:
         if not wanted or stored(work, one) is not None:
             return
+        digest = file_digest(one.path)
         try:
-            record = _run(work, one)
+            record = _run(work, one) | {"file": digest}
         except Exception as error:  # the grader's fault: the others are graded, this one is flagged
             traceback.clear_frames(error.__traceback__)
             record = failure(work, one, f"{type(error).__name__}: {error}")

@@ -162,7 +162,7 @@ def _judge(
     variants: Path | None,
 ) -> list[Row]:
     """Compare everything, write the records and return the rows in the order of the class."""
-    digests = [one["submission"]["sha256"] for one in read_all(work, found)]
+    digests = [one.get("file") for one in read_all(work, found)]
     flagged = flag_repetitions(found, of, digests)
     rows: dict[str, Row] = {}
     for exercise in [*exercises, None]:

@@ -163,3 +163,15 @@ def toy_references(tmp_path_factory: pytest.TempPathFactory) -> References:
 def graded_toy(tmp_path: Path, toy_references: References) -> Toy:
     """The toy exercise with its references at hand, to save half of the time."""
     return Toy(tmp_path, references=toy_references)
+
+
+@pytest.fixture(scope="session")
+def toy_in() -> type[Toy]:
+    """Make a toy exercise in a folder."""
+    return Toy
+
+
+@pytest.fixture(scope="session")
+def toy_limits() -> Limits:
+    """The toy's short limits."""
+    return LIMITS
