@@ -190,6 +190,37 @@ def gradients_table(rows: list[Row], main: bool) -> str:
     return table(head, body)
 
 
+# ---------------------------------------------------------------- memory and time against depth
+
+
+def memory_tables(rows: list[Row]) -> dict[str, str]:
+    """Peak and time of every method against depth; the time as a multiple of unrolling to 16."""
+    depths = sorted({row["depth"] for row in rows if row["depth"] is not None})
+    base = of(rows, method="unrolled (BPTT)", depth=16)[0]["seconds"]
+    peaks, times = [], []
+    for name in dict.fromkeys(row["method"] for row in rows):
+        at = {row["depth"]: row for row in of(rows, method=name)}
+        shown = (f"{at[K]['peak_bytes'] / 1e6:.2f}" if K in at else "" for K in [*depths, None])
+        peaks.append([name, *shown])
+        for K, row in at.items():
+            if K in (None, 16, 64, 256):
+                ratios = [mine / theirs for mine, theirs in zip(row["seconds"], base, strict=True)]
+                times.append(
+                    [
+                        name if K is None else f"{name}, depth {K}",
+                        f"{row['operations']:.1f}",
+                        f"{1e3 * statistics.median(row['seconds']):.1f}",
+                        f"{statistics.median(ratios):.2f}",
+                        f"{min(ratios):.2f} to {max(ratios):.2f}",
+                        f"{row['relative_error']:.0e}",
+                    ]
+                )
+    return {
+        "memory": table(["peak, MB, at depth", *map(str, depths), "none"], peaks),
+        "times": table(["", "operations", "ms, median", "of unrolled 16", "range", "error"], times),
+    }
+
+
 # ---------------------------------------------------------------- goals
 
 
@@ -327,7 +358,7 @@ def setting(record: dict[str, Any]) -> str:
 
 def tables() -> dict[str, str]:
     """Every table of the page, by name."""
-    solvers, gradients = load("solvers"), load("gradients")
+    solvers, gradients, memory = load("solvers"), load("gradients"), load("memory")
     rows: list[Row] = solvers["rows"]
     return {
         "setting": setting(solvers),
@@ -342,6 +373,8 @@ def tables() -> dict[str, str]:
         "gradients-setting": setting(gradients),
         "gradients": gradients_table(gradients["rows"], main=True),
         "gradients-others": gradients_table(gradients["rows"], main=False),
+        "memory-setting": setting(memory),
+        **memory_tables(memory["rows"]),
     }
 
 
