@@ -4,11 +4,13 @@ N visits of one layer add up N correlated updates, so ε = 1/N keeps their sum o
 independent layers would allow 1/√(NL); λ/(N√L) counts L distinct layers visited N times each. N is
 the number of loops at training: at evaluation more loops continue the same map.
 
-The α-β tie: L layers are 2L sub-layers, and unrolling one loop of one channel with branches F gives
-z ← α₁^{2L} (α₂ z + β₂ e) + β₁ Σ_j α₁^j F. Its weights stay below one for α₁ < 1, so iterates stay
-bounded, with
+The α-β tie: L layers are 2L sub-layers, and one loop gives a channel
 
-    β₂ = 1 − α₂ α₁^{2L}        β₁ = β₂ (1 − α₁)/(1 − α₁^{2L}) = β₂ / (1 + α₁ + … + α₁^{2L−1})
+    z ← a (α₂ z + β₂ e) + β₁ Σ_j α₁^j F_j,  a = α₁^{2L},  j = 0, …, 2L − 1
+    β₂ = 1 − a α₂,  β₁ = β₂ (1 − α₁)/(1 − a) = β₂ / (1 + α₁ + … + α₁^{2L−1})
+
+so that |z| ← at most a α₂ |z| + (1 − a α₂)(a |e| + max |F|), a mean: iterates never leave
+max(|z₀|, a |e| + max |F|).
 
 References
 ----------
