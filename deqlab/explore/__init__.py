@@ -14,6 +14,9 @@ alternative, and no control is shown.
 - `unit_circle` lets the eigenvalues of a Jacobian leave the unit circle in three ways.
 - `pole_zero` is the z-plane of a filter beside the fixed-point iteration that the filter is.
 - `truncation` cuts the impulse response of an iteration off after K taps, under a window.
+- `residuals_over_training` shows what a solver does while the weights of its map are trained.
+- `memory_depth` compares the measured cost of gradients against depth.
+- `flow_and_equilibrium` moves particles by an ODE and by a fixed-point iteration.
 - `frames` turns any Matplotlib figure into a figure with a slider.
 - `live` re-renders an explorable from ipywidgets controls; it needs a kernel.
 
@@ -24,10 +27,13 @@ from deqlab.explore._anderson_memory import anderson_memory
 from deqlab.explore._banach_bounds import banach_bounds
 from deqlab.explore._cobweb import cobweb
 from deqlab.explore._explorable import Explorable
+from deqlab.explore._flow_and_equilibrium import flow_and_equilibrium
 from deqlab.explore._frames import frames
 from deqlab.explore._gradient_tolerance import gradient_tolerance
 from deqlab.explore._live import live
+from deqlab.explore._memory_depth import memory_depth
 from deqlab.explore._pole_zero import pole_zero
+from deqlab.explore._residuals_over_training import residuals_over_training
 from deqlab.explore._solver_race import solver_race
 from deqlab.explore._tanh_plane import tanh_plane
 from deqlab.explore._truncation import truncation
@@ -38,10 +44,13 @@ __all__ = [
     "anderson_memory",
     "banach_bounds",
     "cobweb",
+    "flow_and_equilibrium",
     "frames",
     "gradient_tolerance",
     "live",
+    "memory_depth",
     "pole_zero",
+    "residuals_over_training",
     "solver_race",
     "tanh_plane",
     "truncation",
