@@ -1,0 +1,19 @@
+# mistake: the gain forgets the outer matrix
+import numpy as np
+
+
+def lipschitz(s, p, q):
+    return s + (1 - s) * p * q
+
+
+def gain(s, p, q, u):
+    return u / (1 - p * q)
+
+
+def steps(L, first, tol):
+    return max(0, int(np.ceil(np.log(tol * (1 - L) / first) / np.log(L))))
+
+
+def nearest(W, bound):
+    left, sizes, right = np.linalg.svd(W)
+    return (left * np.minimum(sizes, bound)) @ right
