@@ -52,8 +52,9 @@ def collect(
     """Run answers and collect their values.
 
     A run that stops (timeout, dead kernel, no memory) is repeated in a fresh kernel without the
-    answer that stopped it and without the questions that are settled: at most one run more than
-    there are questions.
+    answer that stopped it and without the questions that are settled. What failed after another
+    answer had run (which may have taken a name away, or left a thread behind) is run once more
+    without that answer, so that no answer costs another question.
 
     Parameters
     ----------
@@ -71,16 +72,36 @@ def collect(
     -------
     Collected
     """
-    collected, stopped = Collected(), set[str]()
-    while True:
-        settled = collected.ends.keys() - stopped
-        assembled = assemble(exercise, answers, stopped=stopped, settled=settled, checks=checks)
-        run = run_notebook(assembled.notebook, seed=seed, limits=limits, isolation=isolation)
-        culprit = _culprit(assembled, run, stopped)
-        _gather(collected, assembled, run, culprit)
-        if culprit is None or len(collected.ends) == len(exercise.questions):
-            return collected
-        stopped.add(culprit)
+    collected, names = Collected(), [question.grade_id for question in exercise.questions]
+
+    def run_without(left_out: Collection[str]) -> list[str]:
+        """Settle all other questions; return those that an answer before them may have spoilt."""
+        stopped, doubtful = set(left_out), []
+        while unsettled := set(names) - set(left_out) - collected.ends.keys():
+            settled = set(names) - unsettled - stopped
+            assembled = assemble(exercise, answers, stopped=stopped, settled=settled, checks=checks)
+            run = run_notebook(assembled.notebook, seed=seed, limits=limits, isolation=isolation)
+            culprit = _culprit(assembled, run, stopped)
+            _gather(collected, assembled, run, culprit)
+            for i, name in enumerate(names):
+                before = set(names[:i]) - stopped
+                if name in unsettled and before and _failed(collected.ends.get(name)):
+                    doubtful.append(name)
+            if culprit is None:
+                break
+            stopped.add(culprit)
+        return doubtful
+
+    doubtful = run_without(())
+    while doubtful:
+        for name in doubtful:
+            del collected.ends[name]
+        doubtful = run_without(set(names) - set(doubtful))
+    return collected
+
+
+def _failed(end: CellEnd | None) -> bool:
+    return end is not None and end.status != "passed" and end.ename != "NotImplementedError"
 
 
 def run_reference(

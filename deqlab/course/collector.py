@@ -24,7 +24,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from nbval.kernel import RunningKernel
 
 from deqlab.course.emission import VALUE_MIME
-from deqlab.course.lifetime import die_with_parent
+from deqlab.course.lifetime import close_to_others, die_with_parent
 from deqlab.course.values import MAX_BYTES
 from deqlab.course.variables import MEMORY_VARIABLE
 
@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Take over the pipe and teach nbval's kernel to notice its end."""
     die_with_parent()
+    close_to_others()
     hard = int(os.environ[MEMORY_VARIABLE])
     resource.setrlimit(resource.RLIMIT_AS, (min(MEMORY_BYTES, hard), hard))
     descriptor = config.getoption("--deqlab-events")

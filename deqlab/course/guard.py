@@ -8,6 +8,7 @@ it; a container or a namespace is what stops that.
 
 from __future__ import annotations
 
+import _posixsubprocess
 import os
 import site
 import sys
@@ -37,7 +38,15 @@ CHANGES: dict[str, tuple[tuple[int, int | None], ...]] = {
 }
 REFUSED = frozenset(
     (
-        *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile"),
+        *(
+            "os.exec",
+            "os.fork",
+            "os.killpg",
+            "os.forkpty",
+            "os.posix_spawn",
+            "os.spawn",
+            "os.startfile",
+        ),
         *("os.system", "pty.spawn", "subprocess.Popen", "sys.remote_exec"),
         *("socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyaddr"),
         *("socket.gethostbyname", "socket.sendmsg", "socket.sendto"),
@@ -66,6 +75,11 @@ def arm(scratch: str | Path) -> None:
         The only folder that may be written to.
     """
     sys.addaudithook(_hook(_resolve(scratch), readable_roots()))
+    _posixsubprocess.fork_exec = _refuse_fork_exec  # it raises no audit event
+
+
+def _refuse_fork_exec(*_: object) -> int:
+    raise RefusedError("the sandbox does not allow to start a program")
 
 
 def _resolve(path: Any) -> str:

@@ -152,7 +152,7 @@ def _read(path: Path) -> tuple[bytes, int]:
         if path.is_symlink():
             raise UnreadableError("a link was handed in; hand in the notebook itself") from None
         raise UnreadableError(f"cannot be opened: {getattr(error, 'strerror', error)}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise UnreadableError("a folder was handed in; hand in the notebook itself")
@@ -163,7 +163,10 @@ def _read(path: Path) -> tuple[bytes, int]:
                 f"{status.st_size / 1e6:.0f} MB, and at most {MAX_FILE_BYTES / 1e6:.0f} MB are "
                 "read: clear all outputs, save, and hand it in again"
             )
-        content = file.read(MAX_FILE_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_FILE_BYTES)
+    finally:
+        os.close(descriptor)
     if not content.strip(b" \t\r\n\0"):
         raise UnreadableError("the file is empty")
     return content, len(content)

@@ -4,7 +4,6 @@ Every submission attacks ``toy-cube`` (3 points) and answers the other questions
 that what an attack costs the others is seen too. Honest answers to those are worth 3 points.
 """
 
-import json
 import os
 import subprocess
 import sys

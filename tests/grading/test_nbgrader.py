@@ -13,6 +13,7 @@ pytest.importorskip("nbgrader", reason="needs nbgrader: pip install deqlab[nbgra
 from nbgrader.api import Gradebook
 
 from deqlab.course.exercise import read_exercise
+from deqlab.course.gradebook import COLUMNS
 from deqlab.course.grading import grade_submission
 from deqlab.course.releasing import release
 
@@ -102,3 +103,10 @@ def test_scores_agree(course, student):
     else:
         assert theirs == ours == (full if student == "right" else dict.fromkeys(full, 0.0))
         assert total == grade.points
+
+
+def test_our_table_has_the_columns_of_its_export(course):
+    nbgrader(course, "export", "--to", "theirs.csv")
+    head, *rows = (course / "theirs.csv").read_text().splitlines()
+    assert tuple(head.split(",")) == COLUMNS[:11]
+    assert len(rows) == len(answers())

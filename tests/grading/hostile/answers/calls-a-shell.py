@@ -1,0 +1,5 @@
+# outcome: raised
+
+!true
+def cube(x):
+    return np.zeros_like(x)

@@ -1,0 +1,4 @@
+# outcome: timed-out
+
+def cube(x):
+    while True: print('y' * 1000)

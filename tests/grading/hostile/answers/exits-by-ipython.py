@@ -1,0 +1,5 @@
+# outcome: killed | wrong
+
+def cube(x):
+    return np.zeros_like(x)
+exit()

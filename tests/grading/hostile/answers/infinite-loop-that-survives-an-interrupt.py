@@ -1,0 +1,8 @@
+# outcome: timed-out
+
+def cube(x):
+    while True:
+        try:
+            while True: pass
+        except BaseException:
+            pass

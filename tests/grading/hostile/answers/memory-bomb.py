@@ -1,0 +1,4 @@
+# outcome: out-of-memory
+
+def cube(x):
+    return np.ones(10**10)

@@ -1,0 +1,3 @@
+# outcome: raised
+
+# no answer

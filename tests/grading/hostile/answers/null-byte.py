@@ -1,0 +1,4 @@
+# outcome: raised
+
+def cube(x):
+    return eval("x**3\0")

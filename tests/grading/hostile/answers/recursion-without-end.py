@@ -1,0 +1,4 @@
+# outcome: raised
+
+def cube(x):
+    return cube(x)

@@ -1,0 +1,5 @@
+# outcome: raised
+
+import socket
+def cube(x):
+    return socket.getaddrinfo("example.org", 80)

@@ -1,0 +1,4 @@
+# outcome: wrong
+
+def cube(x):
+    x * x * x

@@ -1,0 +1,5 @@
+# outcome: killed
+
+import ctypes
+def cube(x):
+    ctypes.string_at(0)

@@ -1,0 +1,4 @@
+# outcome: timed-out
+
+import time
+time.sleep(1e6)

@@ -1,0 +1,6 @@
+# outcome: raised
+
+import subprocess
+subprocess.run(['true'])
+def cube(x):
+    return np.zeros_like(x)

