@@ -12,9 +12,12 @@ from deqlab.explore import (
     anderson_memory,
     banach_bounds,
     cobweb,
+    flow_and_equilibrium,
     frames,
     gradient_tolerance,
+    memory_depth,
     pole_zero,
+    residuals_over_training,
     solver_race,
     tanh_plane,
     truncation,
@@ -23,6 +26,34 @@ from deqlab.explore import (
 from deqlab.explore._orbits import MAPS
 
 pytestmark = pytest.mark.browser
+
+
+def costs() -> Explorable:
+    names = (
+        "unrolled",
+        "checkpoints",
+        "truncated, 5 steps",
+        "one step",
+        "implicit",
+        "implicit, Neumann",
+    )
+    depths = [4, 8, 16, 32, 64, 128, 256]
+    memory = {name: [1e-3 * k ** (j / 4) for k in depths] for j, name in enumerate(names)}
+    return memory_depth(depths, memory, time=memory)
+
+
+def residuals() -> Explorable:
+    radii = [0.1 * t for t in range(1, 13)]
+    curves = [[radius**k for k in range(81)] for radius in radii]
+    steps = [1000 * t for t in range(12)]
+    return residuals_over_training(curves, steps=steps, tolerance=1e-6, radii=radii)
+
+
+def particles() -> Explorable:
+    points = [[x / 3, y / 3] for x in range(-4, 5) for y in range(-4, 5)]
+    labels = [int(x * x + y * y < 1) for x, y in points]
+    flow = [[[x + t * y, y] for x, y in points] for t in (0, 0.5, 1)]
+    return flow_and_equilibrium(labels, flow, [[[100 * x, 0] for x, _ in points]] * 4)
 
 
 def test_two_equal_explorables_work_apart(visit: Callable[..., Any]) -> None:
@@ -64,6 +95,9 @@ def test_an_explorable_that_is_inserted_later_comes_alive(visit: Callable[..., A
         (pole_zero(), "Stable: |p| = 0.80 < 1; DC gain = fixed point = 1.000"),
         (truncation(), "|z − z*| / |z*| at K = 32: rectangle 0.034, binomial 0.194"),
         (unit_circle(), "ρ(J) = 1.10: Picard leaves z*, relaxed Picard converges to z*"),
+        (costs(), "Memory in MiB at depth 256: unrolled 1.0 × 10⁻³; checkpoints 4.0 × 10⁻³;"),
+        (residuals(), "After 11000 steps of training: not within 80 steps of the solver;"),
+        (particles(), "A line is right for 69 % of the particles at t = 1.00, for "),
     ],
     ids=lambda value: value.kind if isinstance(value, Explorable) else "",
 )
@@ -76,7 +110,8 @@ def test_without_scripts_the_picture_shows_and_no_control(
     assert image.get_attribute("alt") == figure.alt
     box = image.bounding_box()
     assert box["width"] > 300
-    assert box["height"] == pytest.approx(box["width"], abs=1)
+    width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', figure.picture)[0])
+    assert box["height"] == pytest.approx(box["width"] * height / width, abs=1)
     assert page.page.locator("input, select, button, output").count() == 0
     assert page.page.get_by_text(caption).is_visible()
 
@@ -134,6 +169,9 @@ def test_the_theme_of_the_host_is_followed(
         unit_circle("pair", relaxation=0.05),
         truncation(-0.98, window="half-hann"),
         pole_zero((1.2, 170), zero=(1.5, 45), gain=-2, steps=100),
+        costs(),
+        residuals(),
+        particles(),
     ],
     ids=lambda figure: figure.id,
 )
@@ -169,6 +207,9 @@ def test_axe_finds_no_serious_violation(visit: Callable[..., Any], theme: str, w
         unit_circle(),
         pole_zero(),
         truncation(),
+        costs(),
+        residuals(),
+        particles(),
     )
     page = visit(*figures, theme=theme, viewport={"width": width, "height": 800})
     violations = axe.run(page.page).response["violations"]
@@ -216,6 +257,7 @@ def test_frames_without_scripts_show_the_first(visit: Callable[..., Any]) -> Non
     [
         *(cobweb, tanh_plane, banach_bounds, solver_race, anderson_memory),
         *(gradient_tolerance, unit_circle, pole_zero, truncation),
+        *(costs, residuals, particles),
     ],
 )
 def test_no_position_of_the_controls_breaks_a_figure(
