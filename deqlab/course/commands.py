@@ -144,7 +144,8 @@ def _grade_class(args: argparse.Namespace) -> int:
         resume=args.resume,
         progress=True,
     )
-    print(f"{len(run.rows)} submissions, seed {run.seed}, isolation: {run.isolation}")
+    plural = "" if len(run.rows) == 1 else "s"
+    print(f"{len(run.rows)} submission{plural}, seed {run.seed}, isolation: {run.isolation}")
     for path in (run.folder.grades, run.folder.summary, run.folder.feedback):
         print(f"  wrote {path}")
     for row in run.failed:

@@ -124,7 +124,7 @@ def test_grade_prints_a_report_and_writes_a_record(course, tmp_path, capsys):
     assert "ex00-half     0.00 / 2      wrong: 0 of 1 values agree; a number: largest" in out
     assert "total         2.00 / 4" in out
     record = json.loads((tmp_path / "grade.json").read_text())
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert (record["exercise"], record["seed"]) == ("ex00-maps", 5)
     assert (record["points"], record["max_points"]) == (2.0, 4.0)
     assert [q["outcome"] for q in record["questions"]] == ["ok", "wrong"]
@@ -147,11 +147,36 @@ def test_grade_asks_when_the_exercise_is_not_clear(course, tmp_path, capsys):
     nbformat.write(new_notebook(metadata=metadata), tmp_path / "ex07-other.ipynb")
     assert main(["grade", "ex07-other.ipynb"]) == 2
     assert "solutions/ has solutions for ex00-maps" in capsys.readouterr().err
-    assert main(["grade", "ex00-maps-missing.ipynb"]) == 2
-    assert "no such file" in capsys.readouterr().err
+    assert main(["grade", "homework.ipynb", "--solutions", "elsewhere"]) == 2
+    assert "elsewhere/ has no solNN-slug.ipynb" in capsys.readouterr().err
     arguments = ["grade", "homework.ipynb", "--solution", "solutions/sol00-maps.ipynb"]
     assert main(arguments) == 0
     assert "unreadable" in capsys.readouterr().out
+
+
+def test_grade_writes_a_folder_for_a_class(course, tmp_path, capsys):
+    (tmp_path / "submissions").mkdir()
+    (tmp_path / "submissions" / "ann_ex00-maps.ipynb").write_text("{")
+    arguments = ["grade", "submissions", "--out", "grades", "--seed", "5", "--jobs", "1"]
+    assert main(arguments) == 0
+    out, _ = capsys.readouterr()
+    assert "1 submission, seed 5, isolation: " in out
+    assert f"wrote {tmp_path / 'grades' / 'grades.csv'}" in out
+    assert (tmp_path / "grades" / "feedback" / "ann.html").exists()
+    assert main(arguments) == 2
+    assert "give --resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume", "--cell-timeout", "1"]) == 2
+    assert "cannot resume with other settings: limits was" in capsys.readouterr().err
+
+
+def test_grade_says_what_is_missing(course, tmp_path, capsys):
+    assert main(["grade", "missing", "--out", "grades"]) == 2
+    assert "no such file or folder" in capsys.readouterr().err
+    (tmp_path / "submissions").mkdir()
+    assert main(["grade", "submissions"]) == 2
+    assert "--out is missing" in capsys.readouterr().err
+    assert main(["grade", "submissions", "--out", "grades"]) == 2
+    assert "no files in it" in capsys.readouterr().err
 
 
 def test_without_a_command_the_usage_is_shown(capsys):
