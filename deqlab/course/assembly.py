@@ -35,6 +35,15 @@ def reference_answers(exercise: Exercise) -> dict[str, str]:
     return {question.grade_id: question.answer.source for question in exercise.questions}
 
 
+def given_sources(exercise: Exercise) -> list[str]:
+    """Return the sources of the code cells that every submission is given."""
+    return [
+        cell.source
+        for cell in exercise.notebook.cells
+        if cell.cell_type == "code" and exercise.role(cell) is None
+    ]
+
+
 def assemble(
     exercise: Exercise,
     answers: Mapping[str, str],

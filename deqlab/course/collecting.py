@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deqlab.course.assembly import Assembled, assemble, reference_answers
+from deqlab.course.assembly import Assembled, assemble, given_sources, reference_answers
 from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Exercise, Role
 from deqlab.course.following import CellEnd, Limits, Run
 from deqlab.course.judging import decode_all
+from deqlab.course.matching import defined
+from deqlab.course.reaching import reaches_out
 from deqlab.course.running import run_notebook
 from deqlab.course.sandbox import Isolation
 from deqlab.course.values import Value
@@ -54,7 +56,8 @@ def collect(
     A run that stops (timeout, dead kernel, no memory) is repeated in a fresh kernel without the
     answer that stopped it and without the questions that are settled. What failed after another
     answer had run (which may have taken a name away, or left a thread behind) is run once more
-    without that answer, so that no answer costs another question.
+    without that answer, and an answer that reaches beyond its own names is run alone: so that no
+    answer costs another question.
 
     Parameters
     ----------
@@ -92,7 +95,11 @@ def collect(
             stopped.add(culprit)
         return doubtful
 
-    doubtful = run_without(())
+    given = set[str]().union(*(defined(source) or () for source in given_sources(exercise)))
+    apart = [name for name in names if reaches_out(answers[name], given)]
+    doubtful = run_without(apart)
+    for name in apart:
+        run_without(set(names) - {name})
     while doubtful:
         for name in doubtful:
             del collected.ends[name]

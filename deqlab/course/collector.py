@@ -64,7 +64,10 @@ def _watched(get_message: Any) -> Any:
         while True:
             left = POLL if deadline is None else deadline - time.monotonic()
             try:
-                return get_message(self, stream, timeout=max(0.0, min(POLL, left)))
+                message = get_message(self, stream, timeout=max(0.0, min(POLL, left)))
+                if stream == "shell":
+                    self.reply = message["content"]
+                return message
             except Empty:
                 if not self.is_alive():
                     raise KernelDiedError from None
@@ -98,6 +101,7 @@ class Collector:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_call(self, item: Any) -> Generator[None, None, None]:
         """Announce a cell before it runs."""
+        item.parent.kernel.reply = {}
         provisioner = item.parent.kernel.km.provisioner if item.parent.kernel.is_alive() else None
         self.send(event="cell", cell=item.cell.id, kernel=getattr(provisioner, "pid", None))
         yield
@@ -112,7 +116,8 @@ class Collector:
             self.send(event="broken", message=str(call.excinfo.value)[:2000])
         if call.when != "call":
             return
-        error: dict[str, Any] = {}
+        reply = item.parent.kernel.reply
+        error: dict[str, Any] = reply if reply.get("status") == "error" else {}
         for output in list(item.test_outputs or [])[: 2 * MAX_VALUES]:
             if output.output_type == "error":
                 error = output
@@ -141,10 +146,10 @@ class Collector:
 
     def status(self, item: Any, call: pytest.CallInfo[None], error: dict[str, Any]) -> str:
         """Say how a cell ended."""
-        if call.excinfo is None:
-            return "passed"
         if item.parent.timed_out:
             return "timed-out"
+        if call.excinfo is None:
+            return "raised" if error else "passed"
         if not item.parent.kernel.is_alive():
             return "killed"
         if str(error.get("ename", "")).endswith("MemoryError"):

@@ -37,7 +37,7 @@ class Limits:
     disk_bytes : int
         Of all files together; in a namespace.
     processes : int
-        Processes and threads, the ten or so of nbval and the kernel included; in a namespace.
+        Processes and threads, the thirty or so of nbval and the kernel included; in a namespace.
     output_bytes : int
         Text that is printed; what comes after it is dropped.
     """
@@ -47,7 +47,7 @@ class Limits:
     memory_bytes: int = 2 << 30
     file_bytes: int = 64 << 20
     disk_bytes: int = 256 << 20
-    processes: int = 64
+    processes: int = 128
     output_bytes: int = 1 << 20
 
 

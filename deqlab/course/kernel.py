@@ -44,6 +44,7 @@ def main() -> None:
     BoundedStream.left = int(os.environ.pop(OUTPUT_VARIABLE))
     app = IPKernelApp.instance(outstream_class=f"{__name__}.BoundedStream")
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
+    app.shell.InteractiveTB.set_mode(mode="Minimal")  # a full one of a recursion takes seconds
     app.shell.set_custom_exc((MemoryError,), _free_memory)
     guard.arm(os.getcwd())
     app.start()

@@ -75,6 +75,8 @@ def _encode(value: object, depth: int) -> dict[str, Any]:
         items = {str(key): _encode(item, depth - 1) for key, item in value.items()}
         return {"kind": "mapping", "items": items}
     array = _as_array(value)
+    if array is not None and array.nbytes > MAX_BYTES:
+        return _unsent(f"an array of {array.nbytes} bytes (at most {MAX_BYTES} are sent)")
     if array is not None:
         return {
             "kind": "array",

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +87,17 @@ def processes_below(folder: Path) -> list[int]:
     return found
 
 
+def processes_left(folder: Path) -> list[int]:
+    """Return what is left of a run's processes after a moment, and kill it."""
+    deadline = time.monotonic() + 5.0
+    while (left := processes_below(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process in left:
+        with suppress(ProcessLookupError):
+            os.kill(process, 9)
+    return left
+
+
 @pytest.mark.parametrize(("attack", "level"), list(cases()))
 def test_an_attack_has_its_outcome_and_earns_nothing(
     graded_toy, monkeypatch, listener, attack, level
@@ -102,9 +115,7 @@ def test_an_attack_has_its_outcome_and_earns_nothing(
     }.items():
         source = source.replace(mark, str(value))
     grade = graded_toy.grade({**HONEST, "toy-cube": source})
-    left = processes_below(graded_toy.folder)
-    for process in left:
-        os.kill(process, 9)
+    left = processes_left(graded_toy.folder)
     judgement = grade.judgements["toy-cube"]
     assert judgement.points == 0
     assert judgement.outcome in attack.outcomes, judgement.message

@@ -1,4 +1,4 @@
-# outcome: wrong
+# outcome: wrong | timed-out
 
 import threading, time
 def spin():

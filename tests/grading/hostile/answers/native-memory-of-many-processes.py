@@ -1,4 +1,4 @@
-# outcome: out-of-memory
+# outcome: out-of-memory | timed-out
 # only: namespace
 
 import ctypes, time

@@ -1,4 +1,4 @@
-# outcome: wrong
+# outcome: wrong | timed-out | killed | tampered
 
 import builtins
 def cube(x):

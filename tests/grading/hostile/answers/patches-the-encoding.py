@@ -1,4 +1,4 @@
-# outcome: tampered
+# outcome: raised
 
 import deqlab.course.emission
 def encode(value):

@@ -1,0 +1,19 @@
+# mistake: the plane stretched, the third coordinate left alone
+def field(h):
+    """F(h) (n, 3) for h (n, 3)."""
+    return h * (h[:, :1] ** 2 + h[:, 1:2] ** 2)
+
+
+def block(z):
+    """R(z) (n, 3) for z (n, 3)."""
+    return 0.05 * field(z)
+
+
+def flow_plane():
+    """(a, c) for the flow at time 1."""
+    return [1.0, 0.0, 0.0], -0.6
+
+
+def block_plane():
+    """(a, c) for the equilibrium."""
+    return [0.0, 0.0, 1.0], -0.12
