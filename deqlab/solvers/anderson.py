@@ -11,7 +11,7 @@ orthogonal one forgets only the part of it that no later change has repeated, an
 Jacobian that part does not matter: a window of two or three pairs does the work of all.
 
 No linear system is solved, so none has to be regularised. A change within 1e-3 of the span of the
-window (the sine of their angle) empties the window instead.
+window (the sine of their angle), or not above the rounding of f, empties the window instead.
 
 Reference: Z. Tang, T. Xu, H. He, Y. Saad and Y. Xi, "Anderson acceleration with truncated
 Gram–Schmidt", arXiv:2403.14961 (2024).
@@ -125,13 +125,16 @@ class Anderson:
         # the change and (r, f) itself, less their parts in the window
         inner = torch.bmm(pairs[..., :d], state.basis[..., :d].mT)  # (B, 2, m)
         rest = torch.baddbmm(pairs, inner / state.squares[:, None], state.basis, alpha=-1)
-        change, v = pairs[:, 0, :d], rest[:, 0, :d]
+        v = rest[:, 0, :d]
         square, along = torch.bmm(rest[..., :d], v[..., None]).unbind(1)  # ‖v‖², ⟨v, r⟩: (B, 1)
 
-        # a change that the window explains empties it
-        whole = torch.bmm(change[:, None], change[..., None])[:, 0]
-        explained = square <= state.trial.threshold * whole
-        squares = write(state.squares, square[:, 0], slot).masked_fill(explained, math.inf)
+        # a change that the window explains empties it, and so does a residual that runs away
+        lengths = torch.linalg.vector_norm(pairs[..., :d], dim=2, keepdim=True).square()
+        whole, here = lengths.unbind(1)  # ‖r_k − r_{k−1}‖², ‖r_k‖²: (B, 1)
+        trial = state.trial
+        explained = square <= torch.addcmul(trial.floor, trial.threshold, whole)
+        away = here > trial.ceiling
+        squares = write(state.squares, square[:, 0], slot).masked_fill(explained | away, math.inf)
 
         # the least residual along the new pair, too
         gamma = along / squares[:, slot, None]
@@ -139,9 +142,10 @@ class Anderson:
         if self.relaxation != 1:
             predicted = torch.addcmul(rest[:, 1, :d], v, gamma, value=-1)
             z_next = z_next - (1 - self.relaxation) * predicted
-        return z_next.to(z.dtype), AndersonState(
-            basis=write(state.basis, rest[:, 0], slot),
-            squares=squares,
-            last=now,
-            trial=state.trial.after(now[:, :d], level=INDEPENDENT**2, never=NEVER),
+        z_next = torch.where(away, trial.image, z_next)
+        trial = trial.after(now[:, :d], image, level=INDEPENDENT**2, never=NEVER)
+        if trial.judged:
+            squares = squares.masked_fill(trial.back, math.inf)
+        return trial.choose(z_next).to(z.dtype), AndersonState(
+            basis=write(state.basis, rest[:, 0], slot), squares=squares, last=now, trial=trial
         )

@@ -230,6 +230,26 @@ def test_a_trial_ends_where_plain_steps_diverge() -> None:
     assert solution.converged().all()
 
 
+def test_accelerated_steps_that_make_things_worse_are_taken_back() -> None:
+    """f = relu(z − α (Sz − x)) contracts, and in float32 its extrapolations run away."""
+    bad = []
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        A, B = (torch.randn(6, 6, generator=generator) for _ in range(2))
+        x = torch.randn(5, 6, generator=generator)
+        S = A.T @ A + B - B.T + 0.3 * torch.eye(6)  # I − W, with symmetric part ≥ 0.3
+        length = 0.3 / torch.linalg.matrix_norm(S, 2) ** 2
+
+        def f(z: torch.Tensor, M: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+            return torch.relu(z @ M.T + shift)
+
+        solution = fixed_point(
+            f, torch.zeros(5, 6), params=(torch.eye(6) - length * S, length * x), max_steps=4000
+        )
+        bad += [seed] * (not bool(solution.converged().all()))
+    assert not bad
+
+
 # ---------------------------------------------------------------- what it must never do
 
 
