@@ -2,7 +2,7 @@
 
     python experiments/annulus.py     # writes artifacts/annulus.json
 
-About six minutes on one thread; on the same machine and versions a second run writes the same
+About four minutes on one thread; on the same machine and versions a second run writes the same
 bytes. Every arm maps a point x of the plane to a state, which a linear readout classifies. The
 state has the dimension of x, or one more; flows and residual nets then start at (x, 0). All arms
 see the same fresh points, for the same number of steps of Adam (linear decay to 5 %), at the better
@@ -122,7 +122,7 @@ class Inside(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
-        self.inject = nn.Linear(2, HIDDEN)
+        self.enter = nn.Linear(2, HIDDEN)
         self.read = contractive(nn.Linear(width, HIDDEN, bias=False), bound=math.sqrt(BOUND))
         self.write = contractive(nn.Linear(HIDDEN, width), bound=math.sqrt(BOUND))
 
@@ -130,7 +130,7 @@ class Inside(nn.Module):
         return x.new_zeros(len(x), self.width)
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        return self.write(torch.tanh(self.read(z) + self.inject(x)))
+        return self.write(torch.tanh(self.read(z) + self.enter(x)))
 
 
 def single_layer(width: int, activation: Activation) -> ContractiveCell:
