@@ -223,6 +223,16 @@ def test_a_small_weight_is_kept_and_a_large_one_scaled() -> None:
         assert deqlab.lipschitz_bound(layer) < 0.9 * math.sqrt(0.5) * 1.01
 
 
+@pytest.mark.parametrize("activation", Activation)
+def test_the_bound_is_of_the_cell_and_can_be_approached(activation: Activation) -> None:
+    cell = dense(bound=0.9, activation=activation)
+    with torch.no_grad():
+        cell.recurrent.parametrizations.weight.original.mul_(1e3)
+    norm = torch.linalg.matrix_norm(cell.recurrent.weight.detach(), 2)
+    assert 0.899 < float(norm) * activation.max_slope < 0.9
+    assert 0.899 < cell.certificate().lipschitz < 0.9 * (1 + 100 * EPS)
+
+
 @pytest.mark.parametrize("make", [dense, convolution])
 def test_gradients_of_first_and_second_order(make: object) -> None:
     cell = make(bound=0.7)

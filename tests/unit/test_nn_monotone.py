@@ -159,6 +159,25 @@ def test_the_stated_bounds_of_the_factors(seed: int, m: float, spread: float, st
     assert best <= forward_backward(share) * slack
 
 
+@pytest.mark.parametrize("k", [0.5, 3.0, 40.0])
+def test_the_bounds_of_the_factors_are_attained(k: float) -> None:
+    """For I − W = m I + K with K skew and all its singular values k, a normal matrix."""
+    m, norm = 0.3, math.hypot(0.3, k)
+    W = torch.tensor([[1 - m, k], [-k, 1 - m]], dtype=torch.float64)
+
+    def factor(method: object) -> float:
+        return float(torch.linalg.matrix_norm(method.matrix(W, m), 2))
+
+    best = factor(ForwardBackward())
+    assert math.isclose(best, math.sqrt(1 - (m / norm) ** 2))
+    assert best < factor(ForwardBackward(step=1.1 * m / norm**2))
+    assert best < factor(ForwardBackward(step=0.9 * m / norm**2))
+    best = factor(PeacemanRachford())
+    assert math.isclose(best, math.sqrt((norm - m) / (norm + m)))
+    assert best < factor(PeacemanRachford(step=1.1 / norm))
+    assert best < factor(PeacemanRachford(step=0.9 / norm))
+
+
 @settings(max_examples=15)
 @given(
     seed=seeds,
