@@ -21,21 +21,25 @@ For instructors
 ---------------
 ::
 
-    deqlab grade SUBMISSION.ipynb --out grade.json [--seed 7] [--cell-timeout 30] [--memory 2]
+    deqlab grade submissions/ --out grades/ [--jobs 4] [--seed 7] [--resume]     # a class
+    deqlab grade SUBMISSION.ipynb [--out grade.json]                              # one
 
-Answers are taken from the submission by their grade_id, put into the instructor's notebook and run
-with nbval in a process and kernel of their own, under limits of time, memory and file size. The
-solution runs after that with the same seed, so while a student's code runs no expected value exists
-anywhere. Then values are compared, and every question gets one of the outcomes of
+Answers are taken from each submission by their grade_id, put into the instructor's notebook and run
+with nbval in a process and kernel of their own, under limits of time, memory, disk and processes.
+After all of them the solution runs with the same seed, so while a student's code runs no expected
+value exists anywhere. Then values are compared, and every question gets one of the outcomes of
 `deqlab.course.outcomes.Outcome`. A loop without end, a dead kernel or a lack of memory costs its
-question; the others are run again without it. The report says what happened; the JSON record
-(``schema_version``) holds what is needed to repeat it.
+question; the others are run again without it. Every file is a row of ``grades.csv``, with a page
+for its student and a JSON record (``schema_version``) of what is needed to repeat it. The
+instructor's guide in the book describes all of this.
 
 *What is a guard rail and what is a boundary.* That scoring happens elsewhere is a boundary: nothing
-that decides a point is in the student's process, its files, environment or parent. The limits and
-the audit hook (`deqlab.course.guard`) are guard rails: they stop a fork bomb in Python, a network
-call, a look at the solutions beside the package, but not native code that is meant to get around
-them. Use a container for submissions that you do not trust with your account.
+that decides a point is in the student's process, its files, environment or parent. At the level
+*namespace* the network, the files and the processes of others are out of reach as well
+(`deqlab.course.namespace`). The limits and the audit hook (`deqlab.course.guard`), all there is at
+the level *guard rail*, stop a fork bomb in Python, a network call, a look at the solutions, but not
+native code that is meant to get around them. The report says which level it was, and what it did
+not enforce.
 
 For authors
 -----------
