@@ -130,6 +130,8 @@ def _difference(got: Value, want: Value) -> str:
             return f"has the keys {sorted(got)}, expected are {sorted(want)}"
         return "is no dictionary"
     g, w = numbers(got), numbers(want)
+    if w is None and isinstance(want, list):
+        return f"is no list of {len(want)} items"
     if g is None or w is None:
         return "is not of the expected kind" if type(got) is not type(want) else "is another one"
     if g.shape != w.shape:

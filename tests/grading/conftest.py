@@ -60,6 +60,18 @@ def measure(name, value):
 
 ANSWERS = {"toy-cube": CUBE, "toy-mean": MEAN, "toy-root": ROOT}
 
+MUTANTS = {
+    "toy-cube": ["return x * x", "return 3 * x", "return abs(x**3)", "return -(x**3)"],
+    "toy-mean": ["return sum(x)", "return max(x)", "return x[0]", "return float(np.median(x))"],
+    "toy-root": ["return a", "return a / 2", "return 1.0", "return [a**0.5] * 2"],
+}
+RIGHT = {
+    "toy-cube": ["return x**3", "return x * abs(x) ** 2"],
+    "toy-mean": ["return sum(x) / len(x)", "return np.mean(x, dtype=np.longdouble)"],
+    "toy-root": ["return -(a**0.5)", "return np.float32(a) ** 0.5 if a == 4 else a**0.5"],
+}
+ARGUMENT = {"toy-cube": "cube(x)", "toy-mean": "mean(x)", "toy-root": "root(a)"}
+
 SEED = 7
 LIMITS = Limits(cell_seconds=3.0, memory_bytes=1 << 30)
 
@@ -175,3 +187,18 @@ def toy_in() -> type[Toy]:
 def toy_limits() -> Limits:
     """The toy's short limits."""
     return LIMITS
+
+
+@pytest.fixture
+def variants(tmp_path: Path) -> Path:
+    """A folder of variants of the toy's answers; the first mistake of each names hint 2."""
+    folder = tmp_path / "mutants"
+    for grade_id, signature in ARGUMENT.items():
+        (folder / grade_id).mkdir(parents=True)
+        for k, line in enumerate(MUTANTS[grade_id]):
+            hint = "" if k else "# hint: 2\n"
+            source = f"# mistake: number {k}\n{hint}def {signature}:\n    {line}\n"
+            (folder / grade_id / f"mutant-{k}.py").write_text(source)
+        for k, line in enumerate(RIGHT[grade_id]):
+            (folder / grade_id / f"right-{k}.py").write_text(f"def {signature}:\n    {line}\n")
+    return folder

@@ -8,33 +8,9 @@ from deqlab.course.errors import CourseError
 from deqlab.course.variants import read_variants
 from deqlab.course.verification import verify
 
-MUTANTS = {
-    "toy-cube": ["return x * x", "return 3 * x", "return abs(x**3)", "return -(x**3)"],
-    "toy-mean": ["return sum(x)", "return max(x)", "return x[0]", "return float(np.median(x))"],
-    "toy-root": ["return a", "return a / 2", "return 1.0", "return [a**0.5] * 2"],
-}
-RIGHT = {
-    "toy-cube": ["return x**3", "return x * abs(x) ** 2"],
-    "toy-mean": ["return sum(x) / len(x)", "return np.mean(x, dtype=np.longdouble)"],
-    "toy-root": ["return -(a**0.5)", "return np.float32(a) ** 0.5 if a == 4 else a**0.5"],
-}
-ARGUMENT = {"toy-cube": "cube(x)", "toy-mean": "mean(x)", "toy-root": "root(a)"}
 MEAN_REGION = """    ### BEGIN SOLUTION
     return float(np.sum(x) / len(x))
     ### END SOLUTION"""
-
-
-@pytest.fixture
-def variants(tmp_path):
-    folder = tmp_path / "mutants"
-    for grade_id, signature in ARGUMENT.items():
-        (folder / grade_id).mkdir(parents=True)
-        for k, line in enumerate(MUTANTS[grade_id]):
-            source = f"# mistake: number {k}\ndef {signature}:\n    {line}\n"
-            (folder / grade_id / f"mutant-{k}.py").write_text(source)
-        for k, line in enumerate(RIGHT[grade_id]):
-            (folder / grade_id / f"right-{k}.py").write_text(f"def {signature}:\n    {line}\n")
-    return folder
 
 
 @pytest.mark.slow
@@ -89,6 +65,7 @@ def test_an_unsound_exercise_is_refused(toy, variants, label, old, new, problem)
         ("toy-cube/mutant-3.py", None, "3 distinct mistakes"),
         ("toy-cube/mutant-3.py", "# mistake: number 0\n", "3 distinct mistakes"),
         ("toy-cube/right-1.py", None, "1 right answers"),
+        ("toy-cube/mutant-9.py", "# mistake: new\n# hint: 9\n", "the hint is '9'"),
         ("toy-cube/mutant-9.py", "def cube(x): pass", "begin '# mistake: '"),
         ("toy-cube/other.py", "# mistake: none", "call it"),
     ],
