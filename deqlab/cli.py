@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-COMMANDS = ("deqlab.course.commands",)
+COMMANDS = ("deqlab.course.commands", "deqlab.train_command")
 """Each has ``register(subparsers)``; its parsers set ``run``, which takes the arguments and returns
 the exit status, as a default."""
 
@@ -15,7 +15,7 @@ the exit status, as a default."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="deqlab", description="Implicit layers: the course's exercises, checks and grades."
+        prog="deqlab", description="Implicit layers: exercises, checks and grades, and training."
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in COMMANDS:
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (OSError, ValueError) as error:
+    except (ArithmeticError, OSError, ValueError) as error:
         print(f"deqlab: {error}", file=sys.stderr)
         return 2
 

@@ -34,7 +34,7 @@ class Addition:
     def __init__(self, digits: tuple[int, int]) -> None:
         if not 1 <= digits[0] <= digits[1]:
             raise ValueError(f"digits={digits}: expected 1 <= smallest <= largest")
-        self.digits = digits
+        self.digits, self.max_length = digits, 3 * digits[1] + 3
 
     def draw(
         self,

@@ -33,7 +33,7 @@ class Maze:
     def __init__(self, size: int) -> None:
         if size < 2:
             raise ValueError(f"size={size}: expected at least 2 rooms along a side")
-        self.size = size
+        self.size, self.max_length = size, (2 * size + 1) ** 2
 
     def draw(self, size: int, *, split: Split = Split.TRAIN, generator: torch.Generator) -> Batch:
         """Draw mazes of one split."""

@@ -104,7 +104,7 @@ class Sudoku:
             raise ValueError(f"blanks={blanks}: expected 1 <= smallest <= largest < {size**2}")
         if pool < 1:
             raise ValueError(f"pool={pool}: expected at least 1")
-        self.num_tokens, self.num_answers = size + 1, size
+        self.num_tokens, self.num_answers, self.max_length = size + 1, size, size * size
         self.caveat = _FEW if size == 4 else ""
         self._pool, self._seed = pool, seed
 

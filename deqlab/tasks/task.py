@@ -60,6 +60,8 @@ class Task(Protocol):
     ----------
     num_tokens, num_answers : int
         Sizes of the two alphabets.
+    max_length : int
+        Tokens of the longest problem that is drawn by default.
     causal : bool
         Whether an answer depends only on what stands to its left.
     caveat : str
@@ -68,6 +70,7 @@ class Task(Protocol):
 
     num_tokens: int
     num_answers: int
+    max_length: int
     causal: bool
     caveat: str
 

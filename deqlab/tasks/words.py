@@ -87,7 +87,7 @@ class WordProblem:
     def __init__(self, group: str, lengths: tuple[int, int]) -> None:
         if not 1 <= lengths[0] <= lengths[1]:
             raise ValueError(f"lengths={lengths}: expected 1 <= smallest <= largest")
-        self.group, self.lengths = group, lengths
+        self.group, self.lengths, self.max_length = group, lengths, lengths[1]
         self.table = multiplication_table(group)
         self.num_tokens = self.num_answers = len(self.table)
 
