@@ -23,6 +23,9 @@ EXERCISE = ROOT / "solutions" / "sol02-contractions.ipynb"
 MUTANTS = ROOT / "tests" / "grading" / "mutants"
 STUDENTS = 12
 WIDTH, HEIGHT = 860, 1040  # pixels
+FRAME = "html { outline: 1px solid #d5dbe3; outline-offset: -1px; }"
+# a page is shown down to its first section that says nothing of the sheet
+END = "document.querySelectorAll('h2')[1].getBoundingClientRect().top - 16"
 SHOWN = "student03"  # whose page is taken
 
 
@@ -58,11 +61,13 @@ def take(pages: dict[str, Path], out: Path) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         for name, path in pages.items():
+            page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             page.goto(path.as_uri())
-            end = page.evaluate("document.querySelector('main').getBoundingClientRect().bottom")
-            height = min(HEIGHT, int(end) + 24)
-            clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
-            page.screenshot(path=out / f"{name}.png", clip=clip)
+            page.add_style_tag(content=FRAME)
+            end = page.evaluate(END)
+            height = min(HEIGHT, int(end))
+            page.set_viewport_size({"width": WIDTH, "height": height})
+            page.screenshot(path=out / f"{name}.png")
         browser.close()
 
 

@@ -13,6 +13,7 @@ from deqlab.course.class_collecting import Work, collect_class, read_all
 from deqlab.course.class_folder import ClassFolder, begin, read_seed, settings
 from deqlab.course.class_report import write_report
 from deqlab.course.discovery import Submitted, discover, flag_repetitions
+from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Exercise, read_exercise
 from deqlab.course.following import Limits
 from deqlab.course.gradebook import QuestionResult, Row
@@ -108,6 +109,8 @@ def grade_class(
             grade_class("submissions", "grades", solutions=[Path("solutions/sol02-maps.ipynb")])
     """
     folder = ClassFolder(Path(out).resolve())
+    if folder.root.is_relative_to(Path(submissions).resolve()):
+        raise CourseError(f"{out} lies inside {submissions}: its files would be taken for hand-ins")
     exercises = [read_exercise(path) for path in sorted(solutions)]
     found = discover(Path(submissions), [exercise.name for exercise in exercises], student_pattern)
     limits, isolation = limits or Limits(), str(isolation or best_isolation())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 RELEASE = "deqlab release"
+SHOWN = 10  # of many lines
 
 
 def register(subparsers: Any) -> None:
@@ -131,23 +133,29 @@ def _grade_class(args: argparse.Namespace) -> int:
 
     if args.out is None:
         raise ValueError("--out is missing: give the folder for the class's results")
-    run = grade_class(
-        args.submissions,
-        args.out,
-        solutions=[args.solution] if args.solution else solutions_in(args.solutions),
-        seed=args.seed,
-        limits=_limits(args),
-        isolation=args.isolation,
-        variants=args.mutants if args.mutants.is_dir() else None,
-        student_pattern=args.student,
-        jobs=args.jobs or joblib.cpu_count(),
-        resume=args.resume,
-        progress=True,
-    )
+    try:
+        run = grade_class(
+            args.submissions,
+            args.out,
+            solutions=[args.solution] if args.solution else solutions_in(args.solutions),
+            seed=args.seed,
+            limits=_limits(args),
+            isolation=args.isolation,
+            variants=args.mutants if args.mutants.is_dir() else None,
+            student_pattern=args.student,
+            jobs=args.jobs or joblib.cpu_count(),
+            resume=args.resume,
+            progress=True,
+        )
+    except KeyboardInterrupt:
+        print(f"interrupted: go on with --out {args.out} --resume", file=sys.stderr)
+        return 130
     plural = "" if len(run.rows) == 1 else "s"
     print(f"{len(run.rows)} submission{plural}, seed {run.seed}, isolation: {run.isolation}")
     for path in (run.folder.grades, run.folder.summary, run.folder.feedback):
         print(f"  wrote {path}")
-    for row in run.failed:
+    for row in run.failed[:SHOWN]:
         print(f"  not graded: {row.place}: {row.failed}")
+    if len(run.failed) > SHOWN:
+        print(f"  not graded: {len(run.failed) - SHOWN} more")
     return 1 if run.failed else 0

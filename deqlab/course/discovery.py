@@ -17,7 +17,6 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,8 @@ NO_STUDENT = "the file's name says no student"
 TIMESTAMP = "timestamp.txt"
 JUNK = {TIMESTAMP, "Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__"}
 COPY = re.compile(r"( ?\(\d+\)|-Copy\d+)$")  # of a browser, of Jupyter
+EDGES = "_-.@ "
+MAX_DEPTH = 8  # of folders
 DATE = re.compile(r"[\d :.TZ+-]{4,40}(UTC|GMT)?")
 
 
@@ -91,8 +92,8 @@ def discover(
     if not paths:
         raise CourseError(f"{root}: no files in it; expected STUDENT.ipynb or STUDENT/FILE.ipynb")
     base = root if root.is_dir() else root.parent
-    found = [_submitted(path, path.relative_to(base), names, rule) for path in paths]
-    return sorted(_distinct(found), key=lambda one: (one.student, one.place))
+    named = [_submitted(path, path.relative_to(base), names, rule) for path in paths]
+    return sorted(_distinct(named), key=lambda one: (one.student, one.place))
 
 
 def flag_repetitions(
@@ -136,7 +137,7 @@ def flag_repetitions(
 def identifier(text: str) -> str:
     """Return a name that a table, a file system and a spreadsheet take for a name."""
     plain = unicodedata.normalize("NFC", text)
-    return re.sub(r"[^\w.@-]+", "_", plain).strip("_-.@ ")[:80]
+    return re.sub(r"[^\w.@-]+", "_", plain).strip(EDGES)[:80]
 
 
 def _some(places: Sequence[str]) -> str:
@@ -158,38 +159,48 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
     """Yield what is handed in below a folder; a link is a file, and is not followed."""
-    entries = [e for e in os.scandir(folder) if e.name[0] != "." and e.name not in JUNK]
+    try:
+        entries = [e for e in os.scandir(folder) if e.name[0] != "." and e.name not in JUNK]
+    except OSError:
+        entries, depth = [], MAX_DEPTH
+    if depth == MAX_DEPTH:  # cannot be read, or goes on and on: one row, and no notebook
+        yield folder
+        return
+    files = []
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path), depth + 1)
-    files = [Path(e.path) for e in entries if not e.is_dir(follow_symlinks=False)]
+        else:
+            files.append(Path(entry.path))
     notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
     yield from notebooks if notebooks and depth else files
 
 
 def _submitted(
     path: Path, inside: Path, names: Sequence[str], rule: re.Pattern[str] | None
-) -> Submitted:
+) -> tuple[str, Submitted]:
+    """Return a submission, and the student as the path has it."""
     raw = os.fsencode(inside)
     place = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode()
         for c in raw.decode("utf-8", "backslashreplace")
     )
-    flags: list[str] = []
+    stem, flags = Path(place).stem, []
     if rule is not None:
         match = rule.search(place)
-        student = identifier(match[1] or "") if match else ""
-        if not student:
+        name = (match[1] or "") if match else ""
+        if not identifier(name):
             flags.append("the student pattern does not match")
     elif len(inside.parts) > 1:
-        student = identifier(Path(place).parts[0])
+        name = Path(place).parts[0]
     else:
-        student = identifier(_without(COPY.sub("", Path(place).stem), names))
-        if not student:
+        name = _without(COPY.sub("", stem), names)
+        if not identifier(name):
             flags.append(NO_STUDENT)
     digest = hashlib.sha256(raw).hexdigest()
-    student = student or identifier(Path(place).stem) or digest[:8]
-    return Submitted(
+    name = next(filter(identifier, (name, stem)), digest[:8])
+    student = identifier(name)
+    return name.strip(EDGES), Submitted(
         student=student,
         path=path,
         place=place,
@@ -208,6 +219,8 @@ def _without(stem: str, names: Sequence[str]) -> str:
 
 
 def _timestamp(path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return ""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.readline(60).strip()
@@ -216,16 +229,19 @@ def _timestamp(path: Path) -> str:
     return text if DATE.fullmatch(text) else ""
 
 
-def _distinct(found: Sequence[Submitted]) -> Iterator[Submitted]:
-    """Remark on students whose names differ only in what a file system may not tell apart."""
+def _distinct(named: Sequence[tuple[str, Submitted]]) -> Iterator[Submitted]:
+    """Tell apart students whose names became one, and remark on those that look like one."""
+    names: dict[str, set[str]] = {}
     spellings: dict[str, set[str]] = {}
-    for one in found:
+    for name, one in named:
+        names.setdefault(one.student, set()).add(name)
         spellings.setdefault(one.student.casefold(), set()).add(one.student)
-    keys = Counter(one.key for one in found)
-    for one in found:
-        if keys[one.key] > 1:
-            raise CourseError(f"{one.place}: two submissions have the key {one.key}; rename one")
-        others = spellings[one.student.casefold()] - {one.student}
+    for name, one in named:
+        if len(names[one.student]) > 1 and name != one.student:
+            digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+            flag = f"the name {name!r} was changed, to tell it from another"
+            one = replace(one, student=f"{one.student}-{digest}", flags=(*one.flags, flag))
+        others = spellings[one.student.casefold()] - {one.student} if name == one.student else ()
         if others:
             flag = f"the name differs from {', '.join(sorted(others))} in capitals only"
             one = replace(one, flags=(*one.flags, flag))

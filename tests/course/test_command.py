@@ -177,6 +177,8 @@ def test_grade_says_what_is_missing(course, tmp_path, capsys):
     assert "--out is missing" in capsys.readouterr().err
     assert main(["grade", "submissions", "--out", "grades"]) == 2
     assert "no files in it" in capsys.readouterr().err
+    assert main(["grade", "submissions", "--out", "submissions/grades"]) == 2
+    assert "lies inside submissions" in capsys.readouterr().err
 
 
 def test_without_a_command_the_usage_is_shown(capsys):

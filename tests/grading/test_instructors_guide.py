@@ -43,9 +43,7 @@ def test_every_outcome_is_explained(guide):
 def test_every_file_of_a_run_is_listed(guide, tmp_path):
     folder = ClassFolder(tmp_path / "grades")
     folder.create()
-    told = {
-        c.strip("`").split("/")[0] for c in table(guide, "| in `--out` | what it is | for whom |")
-    }
+    told = {c.strip("`").split("/")[0] for c in table(guide, "| in `--out` | what it is |")}
     paths = (folder.grades, folder.summary, folder.feedback, folder.records, folder.collected)
     assert told == {path.name for path in (*paths, folder.manifest)}
 
