@@ -18,6 +18,7 @@ from deqlab.course.assembly import assemble
 from deqlab.course.emission import scored_rng
 from deqlab.course.following import Limits
 from deqlab.course.running import run_notebook
+from deqlab.course.sandbox import Isolation, probe
 from deqlab.course.values import encode
 
 SEED = 7  # that of the toy's reference
@@ -44,8 +45,7 @@ def cube(x):
                 pass
     with open("seen", "w", errors="replace") as file:
         file.write("\\n".join(seen))
-    with open("pid", "w") as file:
-        file.write(f"{os.getpid()} {os.getppid()}")
+    open("looked", "w").close()
     while not os.path.exists("go"):
         time.sleep(0.05)
     return np.zeros_like(x)
@@ -83,9 +83,23 @@ def secrets_of(toy):
     return found
 
 
+def processes(scratch):
+    """Return the kernel that works in a folder and its parent, None as long as it does not."""
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            home = f"HOME={scratch}\0".encode() in (entry / "environ").read_bytes()
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if home and b"deqlab.course.kernel" in words:
+            return int(entry.name), int(parent)
+    return None
+
+
 def look(folder, kernel, parent):
     """Yield ``(place, bytes)`` for everything that the student's process could read."""
-    for path in folder.rglob("*"):
+    for path in Path(f"/proc/{kernel}/root{folder}").rglob("*"):
         if path.is_file():
             yield f"file {path.name}", path.read_bytes()
     for name, pid in (("kernel", kernel), ("parent", parent)):
@@ -95,25 +109,31 @@ def look(folder, kernel, parent):
             yield f"memory of the {name}", content
 
 
-def test_nothing_of_the_scoring_is_reachable_while_a_hidden_cell_runs(graded_toy, tmp_path_factory):
+@pytest.mark.parametrize("level", [str(level) for level in Isolation])
+def test_nothing_of_the_scoring_is_reachable_while_a_hidden_cell_runs(
+    graded_toy, tmp_path_factory, level
+):
+    if level == Isolation.NAMESPACE and probe().isolation is not Isolation.NAMESPACE:
+        pytest.skip(f"no namespaces here: {probe().reason}")
     exercise, folder = graded_toy.exercise, tmp_path_factory.mktemp("run")
     answers = {"toy-cube": SPY, "toy-mean": "mean = len", "toy-root": "root = abs"}
     notebook = assemble(exercise, answers).notebook
     notebook.cells = [cell for cell in notebook.cells if "check(" not in cell.source]
     runs = []
-    limits = Limits(cell_seconds=300.0)
+    how = {"seed": SEED, "limits": Limits(cell_seconds=300.0), "isolation": level}
     thread = threading.Thread(
-        target=lambda: runs.append(run_notebook(notebook, seed=SEED, limits=limits, folder=folder))
+        target=lambda: runs.append(run_notebook(notebook, folder=folder, **how))
     )
     thread.start()
-    scratch = folder / "scratch"
+    seen = scratch = None
     try:
         deadline = time.monotonic() + 60
-        while not (scratch / "pid").exists() or not (scratch / "pid").read_text():
+        while not seen or not (scratch / "looked").exists():
             assert thread.is_alive(), runs
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        kernel, parent = (int(pid) for pid in (scratch / "pid").read_text().split())
+            seen = processes(folder / "scratch")
+            scratch = Path(f"/proc/{seen[0]}/root{folder}/scratch") if seen else None
         inputs = scored_rng_at_seed().normal(size=3).tobytes()
         there = {
             b"emit(f": ["memory of the kernel", "memory of the parent"],  # the hidden cell
@@ -125,18 +145,20 @@ def test_nothing_of_the_scoring_is_reachable_while_a_hidden_cell_runs(graded_toy
         secrets = secrets_of(graded_toy)
         found = {
             (needle, place)
-            for place, content in look(folder, kernel, parent)
+            for place, content in look(folder, *seen)
             for needle in (*there, *secrets)
             if needle in content
         }
+        notebooks = list(Path(f"/proc/{seen[0]}/root{folder}").rglob("*.ipynb"))
     finally:
-        (scratch / "go").touch()
+        if seen:
+            (scratch / "go").touch()
         thread.join()
     leaks = {(secrets[needle], place) for needle, place in found if needle in secrets}
     assert not leaks
     # what the student may know is found where it is: the search does see
     assert {(needle, place) for needle, places in there.items() for place in places} <= found
-    assert not list(folder.rglob("*.ipynb"))
+    assert not notebooks
     assert runs[0].values
 
 
