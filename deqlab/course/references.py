@@ -62,7 +62,7 @@ def run_references(
     limits : Limits, optional
     isolation : Isolation or str, optional
     variants : Path, optional
-        Folder with ``GRADE_ID/mutant-*.py``; without it mistakes are not named.
+        Folder with ``GRADE_ID/mutant-*.py``; where there is none, mistakes are not named.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def _run_mistakes(
     mutants = [
         [variant for variant in read_variants(folder, question) if not variant.right]
         for question in exercise.questions
-        if question.grade_id in wrong
+        if question.grade_id in wrong and (folder / question.grade_id).is_dir()
     ]
     mistakes: dict[str, list[Mistake]] = {}
     for batch in zip_longest(*mutants):
