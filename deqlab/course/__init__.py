@@ -29,8 +29,9 @@ with nbval in a process and kernel of their own, under limits of time, memory, d
 After all of them the solution runs with the same seed, so while a student's code runs no expected
 value exists anywhere. Then values are compared, and every question gets one of the outcomes of
 `deqlab.course.outcomes.Outcome`. A loop without end, a dead kernel or a lack of memory costs its
-question; the others are run again without it. Every file is a row of ``grades.csv``, with a page
-for its student and a JSON record (``schema_version``) of what is needed to repeat it. The
+question; the others are run again without it. An answer that reaches beyond its own names
+(`deqlab.course.reaching`) is run apart. Every file is a row of ``grades.csv``, with a page for its
+student and a JSON record (``schema_version``) of what is needed to repeat it. The
 instructor's guide in the book describes all of this.
 
 *What is a guard rail and what is a boundary.* That scoring happens elsewhere is a boundary: nothing
@@ -60,7 +61,8 @@ those tagged ``keep-output`` keep their output in the release. Every value count
 as many values as there are things to get right; put truth values that could be guessed together
 into one array. Let the text admit only answers that the tolerance admits.
 
-Mistakes you expect go to ``tests/grading/mutants/ID/mutant-*.py`` (first line ``# mistake: ...``),
+Mistakes you expect go to ``tests/grading/mutants/ID/mutant-*.py`` (first line ``# mistake: ...``,
+in words for the student who made it; a second line ``# hint: N`` names the hint that it earns),
 answers that are right in another way to ``right-*.py``. ::
 
     deqlab release              # writes exercises/, refuses what does not tell right from wrong
