@@ -4,6 +4,7 @@ Read in this order: `config`, `block`, `injection`, `core`, `maps`, `model`; the
 `presets`.
 """
 
+from deqlab.looped.act import ACTHalting
 from deqlab.looped.choices import (
     FeedForwardKind,
     HaltingHead,
@@ -20,7 +21,6 @@ from deqlab.looped.choices import (
 from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.damping import NoisyPicard, PatienceDamping
 from deqlab.looped.halting import (
-    ACTHalting,
     ArgmaxStability,
     ExitGate,
     FixedLoops,

@@ -18,9 +18,16 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+
+from deqlab.looped.choices import HaltingHead
+from deqlab.looped.config import LoopedTransformerConfig
+from deqlab.looped.halting import FixedLoops, measured
+from deqlab.problem import Problem
+from deqlab.stopping import Measurement, StoppingRule
 
 ACTState = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -72,6 +79,14 @@ class TimedAdaptiveTime(AdaptiveTime):
         return self._advance(state, e, mask, step=step)
 
 
+def adaptive(
+    config: LoopedTransformerConfig, loop: Callable[..., Tensor], unit: nn.Module
+) -> AdaptiveTime:
+    """The map of a configuration."""
+    kind = TimedAdaptiveTime if config.time_signal else AdaptiveTime
+    return kind(loop, unit, config.act_epsilon)
+
+
 def start(z: Tensor, mask: Tensor | None) -> ACTState:
     """No output yet; a position that does not exist has halted."""
     nothing = z.new_zeros(*z.shape[:2], 1)
@@ -83,3 +98,26 @@ def outcome(state: ACTState) -> Tensor:
     """The mean state (B, T, d)."""
     z, mean, spent, _ = state
     return mean + (1 - spent) * z
+
+
+@dataclass(frozen=True)
+class ACTHalting:
+    """Stop where every token has halted."""
+
+    keep_best = False
+
+    def init(self, z: Tensor, fz: Tensor, problem: Problem) -> None:
+        """Nothing to remember: the state knows."""
+
+    def update(
+        self, z: Tensor, fz: Tensor, state: None, problem: Problem
+    ) -> tuple[Measurement, None]:
+        """`Solution.relative_residual` is the largest probability not yet spent."""
+        spent = cast(tuple[Tensor, ...], problem.layout.unpack(z))[2]
+        left = (1 - spent).flatten(1).amax(1)
+        return measured(z, fz, left, left > 0, problem), None
+
+
+def default_rule(config: LoopedTransformerConfig) -> StoppingRule:
+    """ACT ends where it has spent everything; any other loop after its number of loops."""
+    return ACTHalting() if config.halting_head is HaltingHead.ACT else FixedLoops()

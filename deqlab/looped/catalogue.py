@@ -1,28 +1,26 @@
-"""Looped transformers from the literature, as configurations: the update equation, no more.
+"""The book's own model and its control, and looped transformers for language.
 
-Every one is at the size of a first experiment; `published` has the sizes of its paper. What is
-listed as not reproduced is not there; nothing else is claimed.
+Every preset is the update equation at the size of a first experiment; `published` has the sizes of
+the paper. What is listed as not reproduced is not there; nothing else is claimed.
 """
 
 from deqlab.adjoints.implicit import Implicit
 from deqlab.adjoints.unrolled import Unrolled
+from deqlab.looped.act import ACTHalting
 from deqlab.looped.choices import (
     FeedForwardKind,
     HaltingHead,
     InitialState,
     Injection,
-    Latents,
     NormKind,
     NormPlacement,
     Positions,
-    ResidualScale,
     Tying,
 )
-from deqlab.looped.halting import ACTHalting, ExitGate, KLStability, QHalting, TokenRatio
-from deqlab.looped.model import LoopedTransformer
+from deqlab.looped.halting import ExitGate, KLStability
 from deqlab.looped.preset import Preset
 from deqlab.solvers.broyden import Broyden
-from deqlab.stopping import RelativeResidual, StoppingRule
+from deqlab.stopping import RelativeResidual
 
 _BOOK = {
     "width": 32,
@@ -34,23 +32,8 @@ _BOOK = {
     "loop_norm": True,
     "final_norm": False,
 }
-_POST_RMS = {"norm": NormPlacement.POST, "norm_gain": False, "final_norm": False}
-_LATENTS = {
-    **_POST_RMS,
-    "state": Latents.YZ,
-    "initial": InitialState.FIXED,
-    "halting_head": HaltingHead.Q,
-    "halting_bias": -5.0,
-}
-_TRM = {**_LATENTS, "layers": 2, "loops": 3, "inner_loops": 6}
-_SEGMENTS = "the two loss terms, deep supervision over segments and the EMA belong to training"
 
-
-def _q_halting(model: LoopedTransformer) -> StoppingRule:
-    return QHalting(score=model.halting_score)
-
-
-CATALOGUE = (
+LANGUAGE = (
     Preset(
         name="book",
         citation="this book, chapter 13",
@@ -170,54 +153,6 @@ CATALOGUE = (
         ),
     ),
     Preset(
-        name="hrm",
-        citation="G. Wang et al., Hierarchical reasoning model, arXiv 2506.21734",
-        source="authors' code: sapientinc/HRM, models/hrm/hrm_act_v1.py",
-        options={
-            **_LATENTS,
-            "layers": 4,
-            "loops": 2,
-            "inner_loops": 2,
-            "shared_latents": False,
-            "inner_gradient": 1,
-        },
-        adjoint=Unrolled(truncate=1),
-        stop=_q_halting,
-        published={"width": 512, "heads": 8, "hidden": 1536},
-        not_reproduced=(
-            "the q of continuing, its bootstrapped target, exploration; " + _SEGMENTS,
-            "puzzle embeddings, from whose first position the q-head reads: here the mean",
-        ),
-    ),
-    Preset(
-        name="trm",
-        citation="A. Jolicoeur-Martineau, Less is more: recursive reasoning with tiny networks, "
-        "arXiv 2510.04871",
-        source="authors' code: SamsungSAILMontreal/TinyRecursiveModels, "
-        "models/recursive_reasoning/trm.py",
-        options=_TRM,
-        adjoint=Unrolled(truncate=1),
-        stop=_q_halting,
-        published={"width": 512, "heads": 8, "hidden": 1536},
-        not_reproduced=(
-            _SEGMENTS + "; so do the stable-max loss and exploration",
-            "puzzle embeddings, from whose first position the q-head reads: here the mean",
-        ),
-    ),
-    Preset(
-        name="eqr",
-        citation="Equilibrium reasoners, arXiv 2605.21488",
-        source="authors' code: locuslab/EqR, models/eqr.py",
-        options={**_TRM, "initial": InitialState.NORMAL, "relaxation": 0.95, "noise": 0.01},
-        adjoint=Unrolled(truncate=1),
-        stop=_q_halting,
-        published={"width": 512, "heads": 8, "hidden": 1536},
-        not_reproduced=(
-            "an optimiser step after each segment (online training), restarts and their selection",
-            "two-dimensional rotary positions; the q-head reads the first position there",
-        ),
-    ),
-    Preset(
         name="ouro",
         citation="R.-J. Zhu et al., Scaling latent reasoning via looped language models, "
         "arXiv 2510.25741",
@@ -239,35 +174,6 @@ CATALOGUE = (
         not_reproduced=(
             "the loss: an average over loops with an entropy term, then the gate's second stage",
             "the key-value cache shared between loops",
-        ),
-    ),
-    Preset(
-        name="fprm",
-        citation="S. Movahedi et al., Fixed-point reasoners: stable and adaptive deep looped "
-        "transformers, arXiv 2606.18206",
-        source="authors' code: nilskiKonjIzDunava/fprm, models/transformer.py and "
-        "fixed_point_reasoning/model_utils.py; the paper was not read",
-        options={
-            "layers": 2,
-            "loops": 72,
-            "convolution": 3,
-            "norm_gain": False,
-            "final_norm": False,
-            "injection": Injection.ALPHA_BETA,
-            "residual": ResidualScale.ALPHA_BETA,
-            "initial": InitialState.NORMAL,
-            "initial_std": 6.0,
-            "patience": 5,
-        },
-        adjoint=Unrolled(truncate=6),
-        stop=lambda model: TokenRatio(tol=0.1),
-        published={"width": 512, "heads": 8, "hidden": 1536},
-        not_reproduced=(
-            "training in windows of 6 loops with a loss after each, a slot refilled when halted",
-            "the convolution over the two axes of a grid: here along the sequence, centred unless "
-            "causal (the authors' one-dimensional one is always causal, with 4 taps)",
-            "β₁ is β₂/(1 + α₁ + …) exactly; the code divides by 1 − α₁^(2L) + 1e-5",
-            "halting where the relaxation has fallen below 1e-3; puzzle embeddings",
         ),
     ),
 )

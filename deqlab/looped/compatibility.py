@@ -8,10 +8,11 @@ from torch import Tensor
 from deqlab.adjoints.implicit import Implicit
 from deqlab.adjoints.shine import ReuseInverse
 from deqlab.adjoints.unrolled import Unrolled
+from deqlab.looped.act import ACTHalting
 from deqlab.looped.choices import HaltingHead, Injection, Latents, Tying
 from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.damping import NoisyPicard, PatienceDamping
-from deqlab.looped.halting import ACTHalting, FixedLoops
+from deqlab.looped.halting import FixedLoops
 from deqlab.solvers.picard import Picard
 from deqlab.solvers.protocol import Solver
 from deqlab.stopping import StoppingRule

@@ -17,13 +17,15 @@ iteration may end there; whether the answer is right is another question.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from deqlab._state import State
+from deqlab.looped.choices import HaltingHead
+from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.damping import token_ratio
 from deqlab.problem import Problem
 from deqlab.solvers._options import check_integer
@@ -79,7 +81,7 @@ class TokenRatio:
     ) -> tuple[Measurement, None]:
         """Judge the iterate z with its image fz (B, D)."""
         ratio = token_ratio(z, fz, problem.layout.token_size)
-        return _measured(z, fz, ratio, ratio > self.tol, problem), None
+        return measured(z, fz, ratio, ratio > self.tol, problem), None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,7 @@ class KLStability:
             for x in (z, fz)
         )
         kl = (after.exp() * (after - before)).sum(-1).flatten(1).amax(1)
-        return _measured(z, fz, kl, kl > self.tol, problem), None
+        return measured(z, fz, kl, kl > self.tol, problem), None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,7 @@ class ArgmaxStability:
         changed = (before != after).flatten(1)
         stable = torch.where(changed.any(1), 0, state + 1)
         share = changed.to(torch.promote_types(z.dtype, torch.float32)).mean(1)
-        return _measured(z, fz, share, stable < self.loops, problem), stable
+        return measured(z, fz, share, stable < self.loops, problem), stable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +179,7 @@ class QHalting:
         score = self.score(problem.layout.unpack(z))
         score = score.to(torch.promote_types(z.dtype, torch.float32))
         unfinished = (score <= 0) | (state < self.least)
-        return _measured(z, fz, (-score).sigmoid(), unfinished, problem), state + 1
+        return measured(z, fz, (-score).sigmoid(), unfinished, problem), state + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,26 +216,18 @@ class ExitGate:
         logit = self.score(problem.layout.unpack(z)).float()
         stay = torch.where(made[:, None], stay + functional.logsigmoid(-logit), stay)
         inside = stay.amax(1).exp()
-        seen = _measured(z, fz, inside, inside > 1 - self.quantile, problem)
+        seen = measured(z, fz, inside, inside > 1 - self.quantile, problem)
         return seen, (torch.ones_like(made), stay)
 
 
-@dataclass(frozen=True)
-class ACTHalting:
-    """Stop where every token has halted, see `deqlab.looped.act`."""
-
-    keep_best = False
-
-    def init(self, z: Tensor, fz: Tensor, problem: Problem) -> None:
-        """Nothing to remember: the state knows."""
-
-    def update(
-        self, z: Tensor, fz: Tensor, state: None, problem: Problem
-    ) -> tuple[Measurement, None]:
-        """`Solution.relative_residual` is the largest probability not yet spent."""
-        spent = cast(tuple[Tensor, ...], problem.layout.unpack(z))[2]
-        left = (1 - spent).flatten(1).amax(1)
-        return _measured(z, fz, left, left > 0, problem), None
+def make_halting_unit(config: LoopedTransformerConfig) -> nn.Linear | None:
+    """What a learned rule reads: at first its bias, whatever the state."""
+    if config.halting_head is HaltingHead.NONE:
+        return None
+    unit = nn.Linear(config.width, 1)
+    nn.init.zeros_(unit.weight)
+    nn.init.constant_(unit.bias, config.halting_bias)
+    return unit
 
 
 def check_interval(rule: StoppingRule, loops: int) -> int | None:
@@ -243,7 +237,7 @@ def check_interval(rule: StoppingRule, loops: int) -> int | None:
     return 1 if getattr(rule, "every_loop", False) else None
 
 
-def _measured(
+def measured(
     z: Tensor, fz: Tensor, value: Tensor, unfinished: Tensor, problem: Problem
 ) -> Measurement:
     """The L2 residual beside what the rule judges; a sample that is not finite is done."""

@@ -6,6 +6,7 @@ The loop is `deqlab.fixed_point`: any solver, any stopping rule, any gradient.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -20,7 +21,7 @@ from deqlab.looped.choices import HaltingHead, Latents, Mixer, Positions
 from deqlab.looped.compatibility import check_adjoint, check_call, check_tokens, configured_solver
 from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.core import Core
-from deqlab.looped.halting import ACTHalting, FixedLoops, check_interval
+from deqlab.looped.halting import FixedLoops, check_interval, make_halting_unit
 from deqlab.looped.initial import InitialValue
 from deqlab.looped.maps import make_loop
 from deqlab.looped.norms import make_norm
@@ -82,11 +83,7 @@ class LoopedTransformer(nn.Module):  # type: ignore[misc]
         self.coda = nn.ModuleList(Layer(config, rotary) for _ in range(config.coda))
         self.norm = make_norm(config, width) if config.final_norm else nn.Identity()
         self.head = nn.Linear(width, config.classes, bias=config.bias)
-        self.halting_unit = None
-        if config.halting_head is not HaltingHead.NONE:
-            self.halting_unit = nn.Linear(width, 1)
-            nn.init.zeros_(self.halting_unit.weight)
-            nn.init.constant_(self.halting_unit.bias, config.halting_bias)
+        self.halting_unit = make_halting_unit(config)
 
     def forward(
         self,
@@ -128,28 +125,21 @@ class LoopedTransformer(nn.Module):  # type: ignore[misc]
         """
         loops = self.config.loops if loops is None else loops
         check_call(self.config, loops, burn_in, stop)
-        if stop is None:
-            stop = ACTHalting() if self.config.halting_head is HaltingHead.ACT else FixedLoops()
+        stop = act.default_rule(self.config) if stop is None else stop
         e = self.embed(tokens, mask)
         s = self.start(e, mask) if state is None else state
-        f = self._map(len(tokens) if compact else 0)
+        solve = partial(
+            fixed_point, self._map(len(tokens) if compact else 0), solver=self._solver()
+        )
         inputs = (e,) if mask is None else (e, mask)
         if burn_in:
             with torch.no_grad():
-                s = fixed_point(
-                    f,
-                    s,
-                    *inputs,
-                    solver=self._solver(),
-                    stop=FixedLoops(),
-                    max_steps=burn_in,
-                    check_every=burn_in,
+                s = solve(
+                    s, *inputs, stop=FixedLoops(), max_steps=burn_in, check_every=burn_in
                 ).value
-        solution = fixed_point(
-            f,
+        solution = solve(
             s,
             *inputs,
-            solver=self._solver(),
             stop=stop,
             max_steps=loops,
             adjoint=self.adjoint,
@@ -259,8 +249,7 @@ class LoopedTransformer(nn.Module):  # type: ignore[misc]
         """f, as the loop calls it; with `full` rows at the start if they are taken out."""
         f: Callable[..., State] = self.loop
         if self.config.halting_head is HaltingHead.ACT:
-            kind = act.TimedAdaptiveTime if self.config.time_signal else act.AdaptiveTime
-            f = kind(self.loop, cast(nn.Module, self.halting_unit), self.config.act_epsilon)
+            f = act.adaptive(self.config, self.loop, cast(nn.Module, self.halting_unit))
         return bucketed(f, full) if full and self.compiled else f
 
     def _solver(self) -> Solver:

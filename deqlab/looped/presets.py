@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deqlab.looped.catalogue import CATALOGUE
+from deqlab.looped.catalogue import LANGUAGE
+from deqlab.looped.catalogue_reasoning import REASONING
 from deqlab.looped.choices import Tying
 from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.preset import Preset
 
-PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in CATALOGUE}
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (*LANGUAGE, *REASONING)}
 
 
 def looped_preset(name: str) -> Preset:

@@ -24,10 +24,11 @@ class Rotary(nn.Module):  # type: ignore[misc]
         old = self.cos
         if len(old) >= length and (old.dtype, old.device) == (like.dtype, like.device):
             return
-        exponents = torch.arange(0, self.size, 2, dtype=torch.float64) / self.size
-        angles = torch.outer(torch.arange(length, dtype=torch.float64), BASE**-exponents)
-        angles = torch.cat([angles, angles], dim=1)
-        self.cos, self.sin = angles.cos().to(like), angles.sin().to(like)
+        with torch.inference_mode(False):  # the tables outlive an evaluation
+            exponents = torch.arange(0, self.size, 2, dtype=torch.float64) / self.size
+            angles = torch.outer(torch.arange(length, dtype=torch.float64), BASE**-exponents)
+            angles = torch.cat([angles, angles], dim=1).to(like.device)
+            self.cos, self.sin = angles.cos().to(like.dtype), angles.sin().to(like.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (..., T, size) turned."""

@@ -15,6 +15,7 @@ from deqlab.looped import (
     ExitGate,
     FixedLoops,
     HaltingHead,
+    Injection,
     KLStability,
     LoopedTransformer,
     LoopedTransformerConfig,
@@ -51,7 +52,7 @@ def make(**options: Any) -> LoopedTransformer:
 def states(model: LoopedTransformer) -> list[Tensor]:
     """z_0, …, z_{LOOPS + 1} of all samples, by a plain loop."""
     e = model.embed(TOKENS)
-    z = [torch.zeros_like(e)]
+    z = [model.start(e)]
     for _ in range(LOOPS + 1):
         z.append(model.loop(z[-1], e))
     return z
@@ -292,3 +293,26 @@ BAD_RULES = [
 def test_a_rule_out_of_range_is_refused(build: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         build()
+
+
+def test_an_unscaled_pre_norm_loop_halts_by_the_ratio_although_nothing_converges() -> None:
+    """The step keeps its length while ‖z‖ grows, at most linearly: the ratio falls like 1/N."""
+    model = make(loop_norm=False, injection=Injection.ONCE)
+    z = states(model)
+    steps = torch.stack([(b - a).flatten(1).norm(dim=1) for a, b in pairwise(z)])
+    sizes = torch.stack([x.flatten(1).norm(dim=1) for x in z])
+    counts = torch.arange(len(z), dtype=torch.float64)[:, None]
+    assert bool((sizes <= sizes[0] + counts * steps.max() * (1 + 1e-12)).all())
+    halted = model(TOKENS, stop=TokenRatio(tol=0.05), loops=LOOPS)
+    assert bool(halted.solution.converged().all())
+    later = model(TOKENS, stop=FixedLoops(measures=True), loops=10 * LOOPS)
+    assert bool((later.solution.residual > 0.5 * halted.solution.residual).all())
+    assert bool((later.state.flatten(1).norm(dim=1) > 5 * sizes[10]).all())
+
+
+def test_tables_of_an_evaluation_serve_training() -> None:
+    model = make().requires_grad_()
+    with torch.inference_mode():
+        model(TOKENS)
+    model(TOKENS).logits.sum().backward()
+    assert bool(model.embedding.weight.grad.any())
