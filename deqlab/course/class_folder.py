@@ -70,10 +70,9 @@ class ClassFolder:
         return self.root / "collected"
 
     def create(self) -> None:
-        """Make the folders, for the owner only, and clear what an interruption left."""
+        """Make the folders, for the owner only."""
         for folder in (self.root, self.feedback, self.records, self.collected):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            remove_unfinished(folder)
 
     def remove_verdicts(self) -> None:
         """Remove everything that compares: nothing of it may lie here while student code runs."""
@@ -85,7 +84,10 @@ class ClassFolder:
 
     @contextmanager
     def sole_grader(self) -> Iterator[str]:
-        """Keep other graders out, wait for what a killed one left running; gives a token."""
+        """Keep other graders out, wait for what a killed one left running and clear what it left.
+
+        Gives a token, which tells the workers of this grader from those of others.
+        """
         with open(self.root / ".grader", "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,7 +96,8 @@ class ClassFolder:
             token = secrets.token_hex(8)
             write_whole(self.root / ".token", token)
             with self.no_run():
-                pass
+                for folder in (self.root, self.feedback, self.records, self.collected):
+                    remove_unfinished(folder)
             yield token
 
     @contextmanager

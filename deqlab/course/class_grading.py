@@ -165,6 +165,7 @@ def _judge(
     variants: Path | None,
 ) -> list[Row]:
     """Compare everything, write the records and return the rows in the order of the class."""
+    work.folder.remove_verdicts()
     digests = [one.get("file") for one in read_all(work, found)]
     flagged = flag_repetitions(found, of, digests)
     rows: dict[str, Row] = {}

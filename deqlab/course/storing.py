@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPORARY = ".unfinished-"
+STARTED = ".started"  # ends the name of a marker that lies beside a record while it is made
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -40,9 +41,10 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what interrupted writes left behind."""
-    for path in folder.glob(f"{TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+    """Remove what interrupted work left behind."""
+    for pattern in (f"{TEMPORARY}*", f"*{STARTED}"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 from joblib import Parallel, delayed
 
 from deqlab.course.errors import CourseError
-
-STARTED = ".started"
+from deqlab.course.storing import STARTED, remove_unfinished
 
 
 def run_surviving(
@@ -68,8 +67,7 @@ def run_surviving(
 
     rest: Sequence[Any] = items
     while rest:
-        for marker in markers.glob(f"*{STARTED}"):
-            marker.unlink(missing_ok=True)
+        remove_unfinished(markers)
         rest, error = attempt(rest, jobs)
         if error is None:
             return

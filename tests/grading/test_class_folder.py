@@ -97,6 +97,19 @@ def test_one_grader_at_a_time(folder):
         pass
 
 
+def test_a_grader_that_is_kept_out_touches_nothing_and_the_next_one_clears_up(folder):
+    with folder.sole_grader():
+        (folder.collected / "a.started").touch()
+        (folder.records / ".unfinished-1").touch()
+        other = ClassFolder(folder.root)
+        other.create()
+        with pytest.raises(CourseError, match="another deqlab grade"), other.sole_grader():
+            pass
+        assert (folder.collected / "a.started").exists()
+    with folder.sole_grader():
+        assert list(folder.collected.iterdir()) == list(folder.records.iterdir()) == []
+
+
 HOLD = """
 import sys
 from pathlib import Path

@@ -82,7 +82,7 @@ def write_class(toy):
     put("blank/ex00-toy/ex00-toy.ipynb", toy.submission({}))
     (root / "blank/ex00-toy/timestamp.txt").write_text("2026-11-22 10:00:00 UTC")
     put("twice/first.ipynb", toy.submission({"toy-mean": MEAN}))
-    put("twice/second.ipynb", toy.submission({"toy-root": ROOT}))
+    put("twice/second.ipynb", toy.submission({"toy-root": ROOT, "toy-mean": "mean = sum"}))
     stripped = toy.submission({"toy-mean": MEAN})
     stripped.metadata.pop("deqlab")
     put("stripped/homework.ipynb", stripped)
