@@ -91,7 +91,10 @@ class Loop:
             self.step, last = k, k == self.max_steps
             z = self.rows.z if k else self.problem.z0
             with self._no_grad() if last else nullcontext():  # the last image is only measured
-                fz = z if last and not self.measures else self._evaluate(z)
+                if k == 0 and self.problem.image is not None:
+                    fz = self.problem.image
+                else:
+                    fz = z if last and not self.measures else self._evaluate(z)
             if k == 0:
                 self._start(z, fz)
             if last or k % self.check_every == 0:

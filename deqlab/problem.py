@@ -42,6 +42,8 @@ class Problem:
     precision : torch.dtype
         In which f computes: the dtype of z0, or autocast's. Autocast is turned on around f alone,
         and also where f is evaluated again, in the backward pass.
+    image : Tensor (B, D), optional
+        f(z0), where it is known already.
     """
 
     function: Map
@@ -51,6 +53,7 @@ class Problem:
     layout: Layout
     precision: torch.dtype
     stepwise: bool = False
+    image: Tensor | None = None
 
     def with_(self, **changes: Any) -> "Problem":
         """A copy with other fields."""
@@ -59,7 +62,7 @@ class Problem:
     def select(self, rows: Tensor) -> "Problem":
         """The problem of the given rows of the batch, in that order."""
         inputs = _select(self.inputs, self.batched, rows)
-        return self.with_(z0=self.z0.index_select(0, rows), inputs=inputs)
+        return self.with_(z0=self.z0.index_select(0, rows), inputs=inputs, image=None)
 
     def at(self, inputs: Sequence[Tensor] | None = None, rows: Tensor | None = None) -> Map:
         """f with its inputs bound, for the given rows of the batch (default: all)."""

@@ -31,6 +31,12 @@ def make_explicit(problem: Problem) -> Problem:
     ValueError
         If f(z) depends on a tensor that needs a gradient and that cannot be made an input.
     """
+    if not transforming():
+        before = _version(problem.z0)
+        image = _with_constants(problem)
+        if not differentiable(image):
+            changed = _version(problem.z0) != before  # by f: the loop will find out, and say so
+            return problem.with_(image=None if changed else image)
     with torch.enable_grad(), _eagerly(), _Watch() as watch:
         z0, *inputs = [watch.constant(x) for x in (problem.z0, *problem.inputs)]
         out = problem.function(z0, tuple(inputs))
@@ -53,6 +59,17 @@ def make_explicit(problem: Problem) -> Problem:
         inputs=(*problem.inputs, *hidden),
         batched=(*problem.batched, *(False for _ in hidden)),
     )
+
+
+def _with_constants(problem: Problem) -> Tensor:
+    """f(z0) of inputs without derivatives: it has one only through tensors f was not given."""
+    z0, *inputs = [_constant(x) for x in (problem.z0, *problem.inputs)]
+    with torch.enable_grad(), _eagerly():
+        return problem.function(z0, tuple(inputs))
+
+
+def _version(x: Tensor) -> int:
+    return 0 if x.is_inference() else int(x._version)
 
 
 class _Watch(TorchFunctionMode):  # type: ignore[misc]

@@ -58,8 +58,8 @@ class Implicit:
 
     z0 gets no gradient: the equation does not contain it.
 
-    Tensors that f closes over are found by one evaluation of f beyond those of the solve, and are
-    differentiated like the others; what evades the search is refused.
+    Tensors that f closes over are differentiated like the others; what evades the search for them
+    is refused. If there are any, the search costs two evaluations of f beyond those of the solve.
 
     References
     ----------
@@ -155,11 +155,13 @@ class _FixedPoint(torch.autograd.Function):  # type: ignore[misc]
             return (None, None, *(None for _ in inputs))
         system = ctx.call.system
         keep, row, inputs = ctx.call.sound(status, inputs)
-        z = z[row]
-        w = Solve.apply(system, True, masked(v, keep), z, *inputs)
-        grads = pull(
-            lambda *xs: system.problem.function(z, xs), inputs, w, ctx.needs_input_grad[2:]
-        )
+        z, wanted = z[row], ctx.needs_input_grad[2:]
+        batched = torch._C._functorch.is_legacy_batchedtensor(v)  # which Solve refuses
+        if torch.is_grad_enabled() or transforming() or batched:
+            w = Solve.apply(system, True, masked(v, keep), z, *inputs)
+            grads = pull(lambda *xs: system.problem.function(z, xs), inputs, w, wanted)
+        else:
+            grads = system.pulled(masked(v, keep), z, inputs, wanted)
         pairs = zip(grads, system.problem.batched, strict=True)
         return None, None, *(g if g is None or not b else masked(g, keep) for g, b in pairs)
 

@@ -8,7 +8,7 @@ the transposed system for g, ∂ℓ/∂b = λ and ∂ℓ/∂(z, θ) = ∂(λᵀ 
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,8 +35,28 @@ class LinearSystem:
 
     def solve(self, transposed: bool, b: Tensor, z: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         """x for plain tensors; reports, and warns about rows that failed."""
+        return self._solve(self._product(transposed, z, inputs), transposed, b, z)
+
+    def pulled(
+        self, v: Tensor, z: Tensor, inputs: Sequence[Tensor], wanted: Sequence[bool]
+    ) -> list[Tensor | None]:
+        """(∂f/∂inputs)ᵀ (I − Jᵀ)⁻¹ v where wanted: plain tensors, from one evaluation of f."""
+        index = [i for i, x in enumerate(inputs) if wanted[i] and x.is_floating_point()]
+        with torch.enable_grad():
+            leaves = list(inputs)
+            for i in index:
+                leaves[i] = inputs[i].detach().requires_grad_()
+            z = z.detach().requires_grad_()
+            y = self.problem.function(z, tuple(leaves))
+        w = self._solve(_along_graph(y, z), True, v, z.detach())
+        found = _grads(y, [leaves[i] for i in index], w)
+        grads: list[Tensor | None] = [None] * len(inputs)
+        for i, g in zip(index, found, strict=True):
+            grads[i] = g
+        return grads
+
+    def _solve(self, product: Product, transposed: bool, b: Tensor, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            product = self._product(transposed, z, inputs)
             bind = getattr(self.solver, "at", None)
             solver = self.solver if bind is None else bind(z, transposed=transposed)
             answer = solver.solve(product, b, rtol=self.rtol, max_products=self.max_products)
@@ -60,22 +80,11 @@ class LinearSystem:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             y = self.problem.function(z, inputs)
-            if not y.requires_grad:
-                return _zero
-            if not transposed:
+            if y.requires_grad and not transposed:
                 u = torch.zeros_like(y, requires_grad=True)
                 (z_bar,) = torch.autograd.grad(y, z, u, create_graph=True)
                 y, z = z_bar, u
-                if not y.requires_grad:
-                    return _zero
-
-        def product(v: Tensor) -> Tensor:
-            (g,) = torch.autograd.grad(
-                y, z, v, retain_graph=True, allow_unused=True, materialize_grads=True
-            )
-            return g
-
-        return product
+        return _along_graph(y, z)
 
 
 class Solve(torch.autograd.Function):  # type: ignore[misc]
@@ -134,6 +143,21 @@ class Solve(torch.autograd.Function):  # type: ignore[misc]
 
 def _zero(v: Tensor) -> Tensor:
     return torch.zeros_like(v)
+
+
+def _along_graph(y: Tensor, z: Tensor) -> Product:
+    """v ↦ (∂y/∂z)ᵀv."""
+    return (lambda v: _grads(y, [z], v)[0]) if y.requires_grad else _zero
+
+
+def _grads(y: Tensor, xs: list[Tensor], v: Tensor) -> Sequence[Tensor]:
+    """(∂y/∂x)ᵀv for each x; the graph stays."""
+    if not (xs and y.requires_grad):
+        return [torch.zeros_like(x) for x in xs]
+    grads: Sequence[Tensor] = torch.autograd.grad(
+        y, xs, v, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return grads
 
 
 def _transposed(system: LinearSystem, v: Tensor) -> Callable[..., Tensor]:
