@@ -61,7 +61,8 @@ def test_the_largest_problem_fits_the_model(name):
 
 
 def test_the_command_line_needs_torch_only_to_train():
-    code = "import sys, deqlab.cli as c; c.main(['check', 'no.ipynb']); print('torch' in sys.modules)"
+    call = "deqlab.cli.main(['check', 'absent.ipynb'])"
+    code = f"import sys, deqlab.cli; {call}; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "False"
 
