@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from deqlab.adjoints.unrolled import Unrolled
 from deqlab.looped.config import LoopedTransformerConfig
 from deqlab.looped.model import LoopedTransformer
 from deqlab.solve import Adjoint
@@ -40,15 +41,18 @@ def save_looped(model: LoopedTransformer, folder: Path | str) -> None:
 
 
 def load_looped(
-    folder: Path | str, *, adjoint: Adjoint | None = None, device: torch.device | str = "cpu"
+    folder: Path | str,
+    *,
+    adjoint: Adjoint = Unrolled(),  # noqa: B008
+    device: torch.device | str = "cpu",
 ) -> LoopedTransformer:
     """Read what `save_looped` wrote.
 
     Parameters
     ----------
     folder : path-like
-    adjoint : Adjoint, optional
-        Default: that of `LoopedTransformer`.
+    adjoint : Adjoint
+        How the loop is differentiated, as in `LoopedTransformer`.
     device : torch.device or str
 
     Returns
@@ -71,8 +75,7 @@ def load_looped(
         raise ValueError(f"{folder} holds no trained model: {error.strerror}") from error
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged ({error}): save it again") from error
-    options = {} if adjoint is None else {"adjoint": adjoint}
-    model = LoopedTransformer(config, **options).to(device)
+    model = LoopedTransformer(config, adjoint=adjoint)
     mine = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     theirs = {name: tuple(value.shape) for name, value in weights.items()}
     if mine != theirs:
@@ -82,4 +85,5 @@ def load_looped(
             f"{other[0]} is {theirs.get(other[0])} there and {mine.get(other[0])} here"
         )
     model.load_state_dict(weights)
+    model.to(device)
     return model
