@@ -51,14 +51,15 @@ def test_halting_rows_compare_at_equal_accuracy() -> None:
 
 
 def test_the_book_s_model_learns_in_the_benchmark() -> None:
-    """150 steps of the one-step gradient already beat guessing on what it was trained on."""
-    model = looped.trained(150)
+    """80 steps of the one-step gradient already beat guessing on what it was trained on."""
+    model = looped.trained(80)
     bits = torch.randint(2, (200, 8), generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         right = (model(bits, loops=16).logits.argmax(-1) == looped.running_parity(bits)).float()
-    assert float(right.mean()) > 0.75
+    assert float(right.mean()) > 0.7
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's tracer looks at its inputs
 @pytest.mark.parametrize("compiled", [False, True])
 def test_throughput_counts_parameters_times_loops(compiled: bool) -> None:
     """The logic of the device part on a processor; no known peak, no utilisation."""
