@@ -60,6 +60,7 @@ bench: $(READY)
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BENCH)/bin/python -m benchmarks.solvers
 	$(BENCH)/bin/python -m benchmarks.gradients
+	$(BENCH)/bin/python -m benchmarks.deq
 	$(BENCH)/bin/python -m benchmarks.memory
 	$(RUN) -m benchmarks.page
 
