@@ -41,6 +41,7 @@ def main() -> None:
         number = int(os.environ.pop(variable))
         resource.setrlimit(getattr(resource, limit), (number, number))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # half of a kernel's start
     BoundedStream.left = int(os.environ.pop(OUTPUT_VARIABLE))
     app = IPKernelApp.instance(outstream_class=f"{__name__}.BoundedStream")
     app.initialize([*sys.argv[1:], "--HistoryManager.enabled=False"])
