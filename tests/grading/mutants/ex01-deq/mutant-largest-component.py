@@ -1,4 +1,5 @@
 # mistake: the largest component instead of the Euclidean norm
+# hint: 3
 def deq(W, U, b, X, tol):
     Z, depth = np.zeros((len(X), len(b))), np.zeros(len(X), dtype=int)
     while True:

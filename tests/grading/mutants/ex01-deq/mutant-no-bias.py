@@ -1,4 +1,5 @@
 # mistake: b forgotten
+# hint: 3
 def deq(W, U, b, X, tol):
     Z, depth = np.zeros((len(X), len(b))), np.zeros(len(X), dtype=int)
     while True:

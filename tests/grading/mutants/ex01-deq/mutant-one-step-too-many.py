@@ -1,4 +1,5 @@
 # mistake: off by one: the value after the one that passed the test
+# hint: 1
 def deq(W, U, b, X, tol):
     Z, depth = np.zeros((len(X), len(b))), np.zeros(len(X), dtype=int)
     while True:

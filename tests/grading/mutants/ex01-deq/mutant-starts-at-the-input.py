@@ -1,4 +1,5 @@
 # mistake: starts from the first iterate without counting it
+# hint: 1
 def deq(W, U, b, X, tol):
     Z, depth = np.tanh(X @ U.T + b), np.zeros(len(X), dtype=int)
     while True:

@@ -1,4 +1,5 @@
 # mistake: every row runs as long as the slowest one
+# hint: 2
 def deq(W, U, b, X, tol):
     Z, depth = np.zeros((len(X), len(b))), np.zeros(len(X), dtype=int)
     while True:

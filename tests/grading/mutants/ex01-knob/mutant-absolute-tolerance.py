@@ -1,4 +1,5 @@
 # mistake: an absolute tolerance instead of a relative one
+# hint: 3
 def slope(p, tau):
     return 1 - tau * p
 

@@ -1,4 +1,5 @@
 # mistake: one half for every root, as for the square root
+# hint: 2
 def slope(p, tau):
     return 1 - tau * p
 

@@ -1,4 +1,5 @@
 # mistake: the limit of monotone convergence taken for that of convergence
+# hint: 2
 def slope(p, tau):
     return 1 - tau * p
 

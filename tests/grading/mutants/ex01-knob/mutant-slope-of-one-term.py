@@ -1,4 +1,5 @@
 # mistake: the derivative of a / z^(p-1) without that of the first term
+# hint: 2
 def slope(p, tau):
     return 1 - tau * (p - 1)
 

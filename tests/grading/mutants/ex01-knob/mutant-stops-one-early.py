@@ -1,4 +1,5 @@
 # mistake: off by one: the iterate that passed the test is missing
+# hint: 3
 def slope(p, tau):
     return 1 - tau * p
 

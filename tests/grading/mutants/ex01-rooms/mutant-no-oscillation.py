@@ -1,4 +1,5 @@
 # mistake: the longest step without overshoot instead of the longest that converges
+# hint: 3
 def equilibrium(P, G, H, outside):
     mean = outside + P / (2 * G)
     half_difference = P / (2 * (G + 2 * H))

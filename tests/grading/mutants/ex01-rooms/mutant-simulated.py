@@ -1,4 +1,5 @@
 # mistake: a simulation that was stopped early, and is no closed form
+# hint: 1
 def equilibrium(P, G, H, outside):
     first = second = outside
     for _ in range(4):

@@ -1,4 +1,5 @@
 # mistake: the slow mode limits the step instead of the fast one
+# hint: 2
 def equilibrium(P, G, H, outside):
     mean = outside + P / (2 * G)
     half_difference = P / (2 * (G + 2 * H))

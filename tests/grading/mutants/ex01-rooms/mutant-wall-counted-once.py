@@ -1,4 +1,5 @@
 # mistake: the difference of the rooms loses heat through the wall once instead of twice
+# hint: 3
 def equilibrium(P, G, H, outside):
     mean = outside + P / (2 * G)
     half_difference = P / (2 * (G + H))

@@ -1,4 +1,5 @@
 # mistake: all norms required instead of one
+# hint: 3
 def facts(W):
     eigenvalues = np.linalg.eigvals(W)
     norms = [np.linalg.norm(W, order) for order in (1, 2, np.inf)]

@@ -1,4 +1,5 @@
 # mistake: existence only where the map is a contraction
+# hint: 1
 def facts(W):
     eigenvalues = np.linalg.eigvals(W)
     norms = [np.linalg.norm(W, order) for order in (1, 2, np.inf)]

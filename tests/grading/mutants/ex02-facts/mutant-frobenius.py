@@ -1,4 +1,5 @@
 # mistake: the Frobenius norm instead of an operator norm
+# hint: 3
 def facts(W):
     eigenvalues = np.linalg.eigvals(W)
     norms = [np.linalg.norm(W, order) for order in ("fro",)]

@@ -1,4 +1,5 @@
 # mistake: the spectral radius used for a norm
+# hint: 2
 def facts(W):
     eigenvalues = np.linalg.eigvals(W)
     norms = [np.linalg.norm(W, order) for order in (1, 2, np.inf)]

@@ -1,4 +1,5 @@
 # mistake: the real parts of the eigenvalues instead of the symmetric part
+# hint: 3
 def facts(W):
     eigenvalues = np.linalg.eigvals(W)
     norms = [np.linalg.norm(W, order) for order in (1, 2, np.inf)]

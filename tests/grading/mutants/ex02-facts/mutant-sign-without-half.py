@@ -1,4 +1,5 @@
 # mistake: W + W^T compared with 1 instead of 2
+# hint: 3
 def facts(W):
     eigenvalues = np.linalg.eigvals(W)
     norms = [np.linalg.norm(W, order) for order in (1, 2, np.inf)]

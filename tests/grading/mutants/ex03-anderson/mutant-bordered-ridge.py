@@ -1,4 +1,5 @@
 # mistake: the bordered Gram matrix with an absolute ridge
+# hint: 3
 def anderson(f, z0, memory, steps):
     path, states, residuals = [z0], [], []
     for _ in range(steps):

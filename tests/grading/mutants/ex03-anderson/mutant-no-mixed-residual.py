@@ -1,4 +1,5 @@
 # mistake: the mixture of the states without a step of the map
+# hint: 3
 def anderson(f, z0, memory, steps):
     path, states, residuals = [z0], [], []
     for _ in range(steps):

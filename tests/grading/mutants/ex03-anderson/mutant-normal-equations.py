@@ -1,4 +1,5 @@
 # mistake: normal equations without any threshold, singular at the fixed point
+# hint: 3
 def anderson(f, z0, memory, steps):
     path, states, residuals = [z0], [], []
     for _ in range(steps):

@@ -1,4 +1,5 @@
 # mistake: remembers everything
+# hint: 2
 def anderson(f, z0, memory, steps):
     path, states, residuals = [z0], [], []
     for _ in range(steps):

@@ -1,4 +1,5 @@
 # mistake: keeps memory states instead of memory differences
+# hint: 1
 def anderson(f, z0, memory, steps):
     path, states, residuals = [z0], [], []
     for _ in range(steps):

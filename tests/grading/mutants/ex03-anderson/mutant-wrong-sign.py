@@ -1,4 +1,5 @@
 # mistake: the weights with the wrong sign
+# hint: 3
 def anderson(f, z0, memory, steps):
     path, states, residuals = [z0], [], []
     for _ in range(steps):

@@ -1,4 +1,5 @@
 # mistake: the best single relaxation, taken K times
+# hint: 2
 def best_for_pair(a, b):
     square = (1 - a) ** 2 + b**2
     return (1 - a) / square, sp.sqrt(b**2 / square)

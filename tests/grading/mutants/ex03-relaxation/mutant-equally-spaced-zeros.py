@@ -1,4 +1,5 @@
 # mistake: the zeros of the product spread evenly over the interval
+# hint: 3
 def best_for_pair(a, b):
     square = (1 - a) ** 2 + b**2
     return (1 - a) / square, sp.sqrt(b**2 / square)

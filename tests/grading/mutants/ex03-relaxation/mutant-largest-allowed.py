@@ -1,4 +1,5 @@
 # mistake: the limit of convergence taken for the best relaxation
+# hint: 2
 def best_for_pair(a, b):
     square = (1 - a) ** 2 + b**2
     return 2 * (1 - a) / square, sp.sqrt(b**2 / square)

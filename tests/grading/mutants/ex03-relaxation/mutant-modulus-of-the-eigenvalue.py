@@ -1,4 +1,5 @@
 # mistake: divides by |lambda|^2 instead of |1 - lambda|^2
+# hint: 1
 def best_for_pair(a, b):
     square = a**2 + b**2
     return (1 - a) / square, sp.sqrt(b**2 / square)

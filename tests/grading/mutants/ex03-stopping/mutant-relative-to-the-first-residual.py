@@ -1,4 +1,5 @@
 # mistake: relative to the first residual only
+# hint: 3
 def solve_batch(f, z0, tau, rtol, max_evaluations):
     z, n = z0.copy(), len(z0)
     evaluations, converged = np.zeros(n, dtype=int), np.zeros(n, dtype=bool)

@@ -1,4 +1,5 @@
 # mistake: the length of the relaxed step taken for the residual
+# hint: 1
 def solve_batch(f, z0, tau, rtol, max_evaluations):
     z, n = z0.copy(), len(z0)
     evaluations, converged = np.zeros(n, dtype=int), np.zeros(n, dtype=bool)

@@ -1,4 +1,5 @@
 # mistake: distance of the eigenvalues from 1 in place of the smallest singular value
+# hint: 1
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

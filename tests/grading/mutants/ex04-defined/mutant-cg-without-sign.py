@@ -1,4 +1,5 @@
 # mistake: symmetry held to be enough for CG
+# hint: 3
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

@@ -1,4 +1,5 @@
 # mistake: relaxation held to need the unit circle
+# hint: 2
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

@@ -1,4 +1,5 @@
 # mistake: defined only for a contraction
+# hint: 2
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

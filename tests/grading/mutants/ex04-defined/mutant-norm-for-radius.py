@@ -1,4 +1,5 @@
 # mistake: the norm in place of the spectral radius for the iteration
+# hint: 1
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

@@ -1,4 +1,5 @@
 # mistake: defined only if the spectral radius is below one
+# hint: 2
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

@@ -1,4 +1,5 @@
 # mistake: the spectral radius in place of the norm in the bound
+# hint: 3
 def facts(J):
     eigenvalues = np.linalg.eigvals(J)
     system = np.eye(len(J)) - J

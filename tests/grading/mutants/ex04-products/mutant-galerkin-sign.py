@@ -1,4 +1,5 @@
 # mistake: the residual of I + J made small
+# hint: 3
 def implicit_gradient(vjp_state, vjp_parameters, v):
     basis, columns = [v / np.linalg.norm(v)], []
     for _ in range(60):

@@ -1,4 +1,5 @@
 # mistake: relaxed iteration: the right limit in two of the cases, and too slow
+# hint: 1
 def implicit_gradient(vjp_state, vjp_parameters, v):
     w = v
     for _ in range(60):

@@ -1,4 +1,5 @@
 # mistake: ten products, whatever the residual
+# hint: 3
 def implicit_gradient(vjp_state, vjp_parameters, v):
     basis, columns = [v / np.linalg.norm(v)], []
     for _ in range(10):

@@ -1,4 +1,5 @@
 # mistake: the mixed term forgotten
+# hint: 2
 def by_offset(w, p1, p2):
     gain = 1 / (1 - w * p1)
     return p1 * gain, p2 * gain**3

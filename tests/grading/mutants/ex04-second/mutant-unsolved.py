@@ -1,4 +1,5 @@
 # mistake: z'' on the right-hand side left out
+# hint: 3
 def by_offset(w, p1, p2):
     gain = 1 / (1 - w * p1)
     return p1 * gain, p2 * gain**2

@@ -1,4 +1,5 @@
 # mistake: the relaxation that zeroes the middle of the wrong interval
+# hint: 3
 def factor(lam, k, tau):
     return (1 - (1 - tau + tau * lam) ** k) / (1 - lam)
 

@@ -1,4 +1,5 @@
 # mistake: k + 1 terms
+# hint: 2
 def factor(lam, k, tau):
     return (1 - (1 - tau + tau * lam) ** (k + 1)) / (1 - lam)
 

@@ -1,4 +1,5 @@
 # mistake: beta without its absolute value
+# hint: 3
 import math
 
 

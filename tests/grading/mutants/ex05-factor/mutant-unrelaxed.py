@@ -1,4 +1,5 @@
 # mistake: the relaxation is ignored
+# hint: 3
 def factor(lam, k, tau):
     return (1 - lam**k) / (1 - lam)
 

@@ -1,4 +1,5 @@
 # mistake: the mean over the batch, not the sum
+# hint: 3
 def neumann_gradients(W, U, b, x, z, v, k):
     slope = 1 - z**2
     w, term = v, v

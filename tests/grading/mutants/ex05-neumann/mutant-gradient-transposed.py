@@ -1,4 +1,5 @@
 # mistake: the gradient in W is transposed
+# hint: 3
 def neumann_gradients(W, U, b, x, z, v, k):
     slope = 1 - z**2
     w, term = v, v

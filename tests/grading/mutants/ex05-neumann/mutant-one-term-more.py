@@ -1,4 +1,5 @@
 # mistake: k products, so k + 1 terms
+# hint: 2
 def neumann_gradients(W, U, b, x, z, v, k):
     slope = 1 - z**2
     w, term = v, v

@@ -1,4 +1,5 @@
 # mistake: the last factor, the slope in df/dtheta, is missing
+# hint: 3
 def neumann_gradients(W, U, b, x, z, v, k):
     slope = 1 - z**2
     w, term = v, v

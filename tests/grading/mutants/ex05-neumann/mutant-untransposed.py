@@ -1,4 +1,5 @@
 # mistake: products with J in place of its transpose
+# hint: 1
 def neumann_gradients(W, U, b, x, z, v, k):
     slope = 1 - z**2
     w, term = v, v

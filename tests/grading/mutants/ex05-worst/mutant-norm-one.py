@@ -1,4 +1,5 @@
 # mistake: the rotation is not scaled to L
+# hint: 3
 def climbs(L):
     return L, 0.0, 1.0, -(1 + 1 / (1 - L)) / 2
 

@@ -1,4 +1,5 @@
 # mistake: a quarter turn, taken to be the worst
+# hint: 2
 def climbs(L):
     return L, 0.0, 1.0, -(1 + 1 / (1 - L)) / 2
 

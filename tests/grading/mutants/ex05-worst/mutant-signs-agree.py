@@ -1,4 +1,5 @@
 # mistake: the slow sample is outvoted in both derivatives
+# hint: 2
 def climbs(L):
     return L, 0.0, 1.0, -2 / (1 - L)
 

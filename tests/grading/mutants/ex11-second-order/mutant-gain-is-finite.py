@@ -1,4 +1,5 @@
 # mistake: stable wherever the DC gain is positive: the pole at -1 is forgotten
+# hint: 3
 def first_taps(a1, a2, b0, b1):
     h1 = a1 * b0 + b1
     h2 = a1 * h1 + a2 * b0

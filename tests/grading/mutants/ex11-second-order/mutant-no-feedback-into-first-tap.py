@@ -1,4 +1,5 @@
 # mistake: the first tap feeds nothing back
+# hint: 3
 def first_taps(a1, a2, b0, b1):
     h2 = a1 * b1 + a2 * b0
     return b0, b1, h2, a1 * h2 + a2 * b1

@@ -1,4 +1,5 @@
 # mistake: only the product of the poles is looked at
+# hint: 2
 def first_taps(a1, a2, b0, b1):
     h1 = a1 * b0 + b1
     h2 = a1 * h1 + a2 * b0

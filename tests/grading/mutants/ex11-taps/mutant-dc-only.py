@@ -1,4 +1,5 @@
 # mistake: the error at frequency zero taken for the largest
+# hint: 1
 def truncation_taps(p, tol):
     K = 1
     while abs(p) ** K / (1 - p) > tol:

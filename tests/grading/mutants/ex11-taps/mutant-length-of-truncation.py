@@ -1,4 +1,5 @@
 # mistake: as many taps as truncation needs
+# hint: 2
 def truncation_taps(p, tol):
     K = 1
     while abs(p) ** K / (1 - abs(p)) > tol:

@@ -1,4 +1,5 @@
 # mistake: the tap at which the error is small enough is counted in
+# hint: 3
 def truncation_taps(p, tol):
     K = 1
     while abs(p) ** K / (1 - abs(p)) > tol:

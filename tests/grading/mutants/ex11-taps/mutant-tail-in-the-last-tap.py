@@ -1,4 +1,5 @@
 # mistake: the whole tail is put into the last tap
+# hint: 3
 def truncation_taps(p, tol):
     K = 1
     while abs(p) ** K / (1 - abs(p)) > tol:

@@ -1,4 +1,5 @@
 # mistake: the last power above the tolerance, not the one after it
+# hint: 3
 def layers_needed(A, tol):
     norms, power = [], np.eye(len(A))
     while True:

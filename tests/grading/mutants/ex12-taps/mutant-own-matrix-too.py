@@ -1,4 +1,5 @@
 # mistake: an injection goes through the matrix of its own layer as well
+# hint: 1
 def untied_taps(A, B, M):
     through, taps = np.eye(M.shape[0]), []
     for A_k, B_k in zip(A[::-1], B[::-1], strict=True):

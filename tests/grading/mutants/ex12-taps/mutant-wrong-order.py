@@ -1,4 +1,5 @@
 # mistake: the product of the later layers in the wrong order
+# hint: 2
 def untied_taps(A, B, M):
     through, taps = np.eye(M.shape[0]), []
     for A_k, B_k in zip(A[::-1], B[::-1], strict=True):

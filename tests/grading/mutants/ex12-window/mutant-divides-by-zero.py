@@ -1,4 +1,5 @@
 # mistake: the closed form is used where it is 0/0
+# hint: 3
 def window_tap(k, K, gamma):
     return 1 - (1 - gamma) ** (K - k)
 

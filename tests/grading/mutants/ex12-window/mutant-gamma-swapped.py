@@ -1,4 +1,5 @@
 # mistake: gamma and 1 - gamma exchanged
+# hint: 2
 def window_tap(k, K, gamma):
     return 1 - gamma ** (K - k)
 

@@ -1,4 +1,5 @@
 # mistake: the error factor leaves out the weight of the start
+# hint: 1
 def window_tap(k, K, gamma):
     return 1 - (1 - gamma) ** (K - k)
 

@@ -1,4 +1,5 @@
 # mistake: the weights of the iterates taken for the window of the taps
+# hint: 2
 def window_tap(k, K, gamma):
     return gamma * (1 - gamma) ** (K - k - 1)
 
