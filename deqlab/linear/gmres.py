@@ -92,39 +92,40 @@ def _cycle(measure: Measure, steps: int) -> Tensor:
     r, beta, active = measure.r, measure.residual, measure.running
     B, D = r.shape
     eps = torch.finfo(r.dtype).eps
-    wide = {"dtype": torch.float64, "device": r.device}
     check_every = 8 if r.is_cuda else 1  # each check waits for the device
-    room = min(steps, 15) + 1  # grows with k: for 256 steps H alone takes half a megabyte a row
-    V = r.new_zeros(B, room, D)
-    V[:, 0] = _scaled(r, beta, active)
-    H = torch.zeros(B, room + 1, room, **wide)
-    q = torch.zeros(B, room + 1, **wide)
-    q[:, 0] = 1.0
+    v = _scaled(r, beta, active)
+    V = r.new_zeros(B, min(steps, 15) + 1, D)
+    V[:, 0] = v
+    columns: list[Tensor] = []  # of H, without the zeros below
+    q, squares = torch.ones_like(beta)[:, None], torch.ones_like(beta)  # q₁, …, and ‖q‖²
+    enough = (beta / measure.target) ** 2
     for k in range(1, steps + 1):
         measure.products += active
-        v = V[:, k - 1]
         w = v - measure.product(v)
-        active = active & torch.isfinite(w).all(1)
-        w = torch.where(active[:, None], w, 0.0)
         size = row_norm(w)
-        basis = V[:, :k]
-        for _ in range(2):
-            h = torch.bmm(w[:, None], basis.mT)  # (B, 1, k)
-            w = torch.baddbmm(w[:, None], h, basis, alpha=-1)[:, 0]
-            H[:, :k, k - 1] += h[:, 0]
+        basis, w = V[:, :k], w[:, None]
+        across = basis.mT
+        first = torch.bmm(w, across)  # (B, 1, k)
+        w = torch.baddbmm(w, first, basis, alpha=-1)
+        second = torch.bmm(w, across)
+        w = torch.baddbmm(w, second, basis, alpha=-1)[:, 0]
+        h = (first + second)[:, 0].to(beta.dtype)
         below = row_norm(w)
-        H[:, k, k - 1] = below
-        active = active & (below > eps * size)  # otherwise the Krylov space is invariant
-        q[:, k] = torch.where(active, -(q[:, :k] * H[:, :k, k - 1]).sum(1) / below, 0.0)
-        active = active & (beta > measure.target * torch.linalg.vector_norm(q, dim=1))
+        columns.append(torch.cat([h, below[:, None]], dim=1))
+        # otherwise the Krylov space is invariant, or w not finite
+        active = active & (below > eps * size)
+        following = (q * h).sum(1) / -below
+        q = torch.cat([q, following[:, None]], dim=1)
+        squares = torch.addcmul(squares, following, following)
+        active = active & (squares < enough)
         if k == steps or (k % check_every == 0 and not bool(active.any())):
             break
         if k == V.shape[1]:
-            more = min(k, steps - k) + 1
-            V = torch.cat([V, V.new_zeros(B, more, D)], dim=1)
-            H, q = pad(H, (0, more, 0, more)), pad(q, (0, more))
-        V[:, k] = _scaled(w, below, active)
-    y = _least_squares(H[:, : k + 1, :k], beta)
+            V = torch.cat([V, V.new_zeros(B, min(k, steps - k) + 1, D)], dim=1)
+        v = _scaled(w, below, active)
+        V[:, k] = v
+    H = torch.stack([pad(c, (0, k + 1 - c.shape[1])) for c in columns], dim=2)
+    y = _least_squares(H.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0), beta)
     return measure.x + torch.bmm(y.to(r.dtype)[:, None], V[:, :k])[:, 0]
 
 
