@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deqlab.course.comparison import Comparison, compare
-from deqlab.course.errors import CourseError
 from deqlab.course.exercise import Question
 from deqlab.course.explaining import agreement, common_pattern, describe, describe_end
 from deqlab.course.following import CellEnd
+from deqlab.course.measuring import Measure, measure_of, measured
 from deqlab.course.outcomes import Outcome
-from deqlab.course.values import Unsent, Value, decode
+from deqlab.course.values import Value, decode
 
 STOPPED = {
     "timed-out": Outcome.TIMED_OUT,
     "out-of-memory": Outcome.OUT_OF_MEMORY,
     "killed": Outcome.KILLED,
 }
-Measure = Callable[[str, Value], Value]
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ def _feedback(
     """Say what is wrong with the values, without telling those that are expected."""
     agree = agreement(question.rtol, question.atol)
     off = [verdict.name for verdict in verdicts if not verdict.agrees]
-    pairs = [_measured(measure, name, emitted[name], sent[name]) for name in off]
+    pairs = [measured(measure, name, emitted[name], sent[name]) for name in off]
     text = f"{len(sent) - len(off)} of {len(sent)} values agree; {off[0]}: "
     text += describe(*pairs[0], agree)
     if known:
@@ -238,35 +237,10 @@ def _hidden(question: Question) -> str:
     return f"{question.scored.source}\n{measure}\n{question.answer.source}"
 
 
-def measure_of(question: Question) -> Measure | None:
-    """Return the question's ``measure(name, value)``, run from the instructor's notebook."""
-    if question.measure is None:
-        return None
-    namespace: dict[str, Any] = {}
-    exec(compile(question.measure.source, f"<measure {question.grade_id}>", "exec"), namespace)
-    measure: Measure | None = namespace.get("measure")
-    if measure is None:
-        raise CourseError(f"{question.grade_id}: the measure cell defines no measure(name, value)")
-    return measure
-
-
 def _verdict(
     question: Question, measure: Measure | None, name: str, got: Value, want: Value
 ) -> ValueVerdict:
-    measured, wanted = _measured(measure, name, got, want)
+    measured, wanted = measured(measure, name, got, want)
     comparison: Comparison = compare(measured, wanted, rtol=question.rtol, atol=question.atol)
     agrees = comparison.agrees and not math.isnan(comparison.deviation)
     return ValueVerdict(name, agrees, comparison.message)
-
-
-def _measured(measure: Measure | None, name: str, got: Value, want: Value) -> tuple[Value, Value]:
-    """Return two values as they are compared; one that cannot be measured is unsent."""
-    if measure is None:
-        return got, want
-    pair: list[Value] = []
-    for value in (got, want):
-        try:
-            pair.append(value if isinstance(value, Unsent) else measure(name, value))
-        except Exception as error:
-            pair.append(Unsent(f"{type(error).__name__}: {error}"[:300]))
-    return pair[0], pair[1]

@@ -65,6 +65,9 @@ else:
         "socket.gethostbyname('localhost')",
         "socket.socket().bind(('127.0.0.1', 0))",
         "os.kill(os.getppid(), 0)",
+        "os.killpg(os.getpgid(0), 0)",
+        "import _posixsubprocess; _posixsubprocess.fork_exec()",
+        "import multiprocessing; multiprocessing.get_context('spawn').Process().start()",
     ],
 )
 def test_refuses(tmp_path, code):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from deqlab.course.assembly import assemble
+from deqlab.course.collector import MEMORY_BYTES
 from deqlab.course.emission import scored_rng
 from deqlab.course.following import Limits
 from deqlab.course.running import run_notebook
@@ -149,6 +150,7 @@ def test_nothing_of_the_scoring_is_reachable_while_a_hidden_cell_runs(
             for needle in (*there, *secrets)
             if needle in content
         }
+        limits = Path(f"/proc/{seen[1]}/limits").read_text()
         notebooks = list(Path(f"/proc/{seen[0]}/root{folder}").rglob("*.ipynb"))
     finally:
         if seen:
@@ -159,6 +161,8 @@ def test_nothing_of_the_scoring_is_reachable_while_a_hidden_cell_runs(
     # what the student may know is found where it is: the search does see
     assert {(needle, place) for needle, places in there.items() for place in places} <= found
     assert not notebooks
+    # what floods in from a kernel ends in the memory of nbval, which is bounded
+    assert re.search(rf"Max address space +{MEMORY_BYTES} ", limits)
     assert runs[0].values
 
 

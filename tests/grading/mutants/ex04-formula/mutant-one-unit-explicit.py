@@ -1,4 +1,5 @@
 # mistake: one unit: z on the right-hand side taken for a constant
+# hint: 1
 def one_unit(w, u, x, z):
     slope = 1 - z**2
     return tuple(slope * factor for factor in (z, x, 1, u))

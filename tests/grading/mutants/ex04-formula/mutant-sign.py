@@ -1,4 +1,5 @@
 # mistake: I + J: the unknown derivative brought to the other side without its sign
+# hint: 1
 def one_unit(w, u, x, z):
     slope = 1 - z**2
     return tuple(slope * factor / (1 + slope * w) for factor in (z, x, 1, u))

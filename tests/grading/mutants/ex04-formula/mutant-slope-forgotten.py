@@ -1,4 +1,5 @@
 # mistake: the gradients are taken with w in place of D w
+# hint: 3
 def one_unit(w, u, x, z):
     slope = 1 - z**2
     return tuple(slope * factor / (1 - slope * w) for factor in (z, x, 1, u))

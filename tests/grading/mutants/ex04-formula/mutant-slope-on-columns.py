@@ -1,4 +1,5 @@
 # mistake: J = W D: the slope of unit i multiplies column i
+# hint: 2
 def one_unit(w, u, x, z):
     slope = 1 - z**2
     return tuple(slope * factor / (1 - slope * w) for factor in (z, x, 1, u))

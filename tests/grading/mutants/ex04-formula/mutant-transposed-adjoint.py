@@ -1,4 +1,5 @@
 # mistake: I - J solved in place of its transpose
+# hint: 2
 def one_unit(w, u, x, z):
     slope = 1 - z**2
     return tuple(slope * factor / (1 - slope * w) for factor in (z, x, 1, u))
