@@ -240,7 +240,7 @@ def _hidden(question: Question) -> str:
 def _verdict(
     question: Question, measure: Measure | None, name: str, got: Value, want: Value
 ) -> ValueVerdict:
-    measured, wanted = measured(measure, name, got, want)
-    comparison: Comparison = compare(measured, wanted, rtol=question.rtol, atol=question.atol)
+    obtained, wanted = measured(measure, name, got, want)
+    comparison: Comparison = compare(obtained, wanted, rtol=question.rtol, atol=question.atol)
     agrees = comparison.agrees and not math.isnan(comparison.deviation)
     return ValueVerdict(name, agrees, comparison.message)
