@@ -11,8 +11,8 @@ linear readout, in float32, trained by Adam on batches of 128.
 What is equal is the budget of products with a matrix W, forward and backward, over the whole of
 training: that of 12 layers for 300 steps. A layer of a stack takes three of them for each sample,
 one forward and two back. The equilibrium takes one for each evaluation and each product with the
-Jacobian, and four to attach the gradient; it trains until its budget is spent. Readout and U x are
-the same for all, and are not counted. Learning rates are tuned alike for every arm.
+Jacobian, and is charged four for attaching the gradient; it trains until its budget is spent.
+Readout and U x are the same for all, and are not counted. Learning rates are tuned alike for all.
 """
 
 import json
