@@ -4,8 +4,7 @@ Every max(12, memory) steps the residual of a row is compared with the last mark
 accelerated steps that did not halve it starts a trial of plain steps: 4 windows at first and four
 times as many at each later trial, ended early if the residual doubles. As many accelerated windows
 follow before the row is judged again. So a map that plain iteration solves in a few steps, and no
-Krylov method, is found out; and where neither helps, plain steps make up about half. Accelerated
-steps that doubled the residual are taken back: the trial starts where it was marked.
+Krylov method, is found out; and where neither helps, plain steps make up about half.
 
 No method can do better on every map: one that takes fewer than half of its evaluations along the
 plain iteration is beaten by more than two to one on some f that agrees with what it has seen.
@@ -18,8 +17,6 @@ from torch import Tensor
 
 SHORTEST = 12  # steps between judgements, at least
 FIRST = 4  # windows of the first trial, and the factor from each to the next
-AWAY = 100.0  # times the residual at the mark: further than an accelerated step should lead
-ROUNDING = 8.0  # a change of the residual by so many units of the last place says nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +32,6 @@ class Trial:
         passes, so that the step is plain.
     mark : Tensor
         Norm of the residual at the last judgement.
-    image : Tensor (B, D)
-        f there.
-    floor, ceiling : Tensor
-        Squares of residuals: of what is rounding, (8 eps ‖f‖)², and of what has run away.
-    back : Tensor, bool
-        Whether the next iterate is `image`.
     left : Tensor
         Windows until the next one counts.
     length : Tensor
@@ -53,10 +44,6 @@ class Trial:
     plain: Tensor
     threshold: Tensor
     mark: Tensor
-    image: Tensor
-    floor: Tensor
-    ceiling: Tensor
-    back: Tensor
     left: Tensor
     length: Tensor
     window: int
@@ -70,10 +57,6 @@ class Trial:
             plain=zero == 0,
             threshold=torch.full_like(zero, never),
             mark=zero,
-            image=work,
-            floor=zero,
-            ceiling=torch.full_like(zero, torch.inf),
-            back=zero != 0,
             left=zero,
             length=zero,
             window=max(SHORTEST, memory),
@@ -84,37 +67,23 @@ class Trial:
         """Whether the last step ended a window."""
         return self.steps % self.window == 1
 
-    def after(self, residual: Tensor, image: Tensor, *, level: float, never: float) -> "Trial":
-        """After one more step, from an iterate with this residual and image (B, D)."""
+    def after(self, residual: Tensor, *, level: float, never: float) -> "Trial":
+        """After one more step, from an iterate with this residual (B, D)."""
         steps = self.steps + 1
         if self.steps % self.window:
             return replace(self, steps=steps)
-        norm = _norm(residual)
+        norm = torch.linalg.vector_norm(residual.detach(), dim=1, keepdim=True)
         left = self.left - 1
         over = left <= 0
         stop = self.plain & (over | (norm > 2 * self.mark))
         start = ~self.plain & over & (norm > self.mark / 2)
-        back = start & (norm > 2 * self.mark)
-        mark = torch.where(back, self.mark, norm)
         plain = (self.plain & ~stop) | start
         return Trial(
             plain=plain,
             threshold=torch.where(plain, never, torch.full_like(norm, level)),
-            mark=mark,
-            image=torch.where(back, self.image, image),
-            floor=(ROUNDING * torch.finfo(image.dtype).eps * _norm(image)) ** 2,
-            ceiling=(AWAY * mark) ** 2,
-            back=back,
+            mark=norm,
             left=torch.where(stop | start, self.length, left),
             length=torch.where(stop, (FIRST * self.length).clamp_min(FIRST), self.length),
             window=self.window,
             steps=steps,
         )
-
-    def choose(self, z: Tensor) -> Tensor:
-        """The next iterate (B, D), where z is what the step proposes."""
-        return torch.where(self.back, self.image, z) if self.judged else z
-
-
-def _norm(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x.detach(), dim=1, keepdim=True)

@@ -11,7 +11,9 @@ orthogonal one forgets only the part of it that no later change has repeated, an
 Jacobian that part does not matter: a window of two or three pairs does the work of all.
 
 No linear system is solved, so none has to be regularised. A change within 1e-3 of the span of the
-window (the sine of their angle), or not above the rounding of f, empties the window instead.
+window (the sine of their angle), or not above the rounding of f, empties the window instead. So
+does a residual a hundred times the one at the last judgement of the trial, and the row goes back
+to where that was.
 
 Reference: Z. Tang, T. Xu, H. He, Y. Saad and Y. Xi, "Anderson acceleration with truncated
 Gram–Schmidt", arXiv:2403.14961 (2024).
@@ -29,6 +31,8 @@ from deqlab.solvers._trial import Trial
 from deqlab.solvers._window import write
 from deqlab.solvers.protocol import Map
 
+AWAY = 100.0  # growth of a residual that no accelerated step should lead to
+ROUNDING = 8.0  # units of the last place of f by which a residual may change without meaning
 INDEPENDENT = 1e-3  # least sine of the angle between a change and the span of the window
 NEVER = 2.0  # no sine is that great
 
@@ -45,12 +49,19 @@ class AndersonState:
         ‖vᵢ‖², or inf where slot i is not in use.
     last : Tensor (B, 2D)
         The previous residual and image of f.
+    image : Tensor (B, D)
+        The image of f at the last judgement of the trial.
+    floor, ceiling : Tensor (B, 1)
+        Squares: of what rounding makes of a residual there, and of what has run away from it.
     trial : Trial
     """
 
     basis: Tensor
     squares: Tensor
     last: Tensor
+    image: Tensor
+    floor: Tensor
+    ceiling: Tensor
     trial: Trial
 
 
@@ -110,6 +121,9 @@ class Anderson:
             basis=work.new_zeros(batch, slots, 2 * d),
             squares=work.new_full((batch, slots), math.inf),
             last=work.new_zeros(batch, 2 * d),
+            image=work,
+            floor=work.new_zeros(batch, 1),
+            ceiling=work.new_full((batch, 1), math.inf),
             trial=Trial.start(work, never=NEVER, memory=slots),
         )
 
@@ -129,11 +143,10 @@ class Anderson:
         square, along = torch.bmm(rest[..., :d], v[..., None]).unbind(1)  # ‖v‖², ⟨v, r⟩: (B, 1)
 
         # a change that the window explains empties it, and so does a residual that runs away
-        lengths = torch.linalg.vector_norm(pairs[..., :d], dim=2, keepdim=True).square()
-        whole, here = lengths.unbind(1)  # ‖r_k − r_{k−1}‖², ‖r_k‖²: (B, 1)
-        trial = state.trial
-        explained = square <= torch.addcmul(trial.floor, trial.threshold, whole)
-        away = here > trial.ceiling
+        gram = torch.bmm(pairs[..., :d], pairs[..., :d].mT)
+        whole, here = gram[:, 0, :1], gram[:, 1, 1:]  # ‖r_k − r_{k−1}‖², ‖r_k‖²: (B, 1)
+        explained = square <= torch.addcmul(state.floor, state.trial.threshold, whole)
+        away = here > state.ceiling
         squares = write(state.squares, square[:, 0], slot).masked_fill(explained | away, math.inf)
 
         # the least residual along the new pair, too
@@ -142,10 +155,20 @@ class Anderson:
         if self.relaxation != 1:
             predicted = torch.addcmul(rest[:, 1, :d], v, gamma, value=-1)
             z_next = z_next - (1 - self.relaxation) * predicted
-        z_next = torch.where(away, trial.image, z_next)
-        trial = trial.after(now[:, :d], image, level=INDEPENDENT**2, never=NEVER)
+        z_next = torch.where(away, state.image, z_next)
+
+        trial = state.trial.after(now[:, :d], level=INDEPENDENT**2, never=NEVER)
+        marked, floor, ceiling = state.image, state.floor, state.ceiling
         if trial.judged:
-            squares = squares.masked_fill(trial.back, math.inf)
-        return trial.choose(z_next).to(z.dtype), AndersonState(
-            basis=write(state.basis, rest[:, 0], slot), squares=squares, last=now, trial=trial
+            eps = ROUNDING * torch.finfo(image.dtype).eps
+            size = torch.bmm(image[:, None], image[..., None])[:, 0]
+            marked, floor, ceiling = image, eps**2 * size, AWAY**2 * here
+        return z_next.to(z.dtype), AndersonState(
+            basis=write(state.basis, rest[:, 0], slot),
+            squares=squares,
+            last=now,
+            image=marked,
+            floor=floor,
+            ceiling=ceiling,
+            trial=trial,
         )

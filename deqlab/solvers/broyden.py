@@ -155,13 +155,11 @@ class Broyden:
         pair = torch.where(regular, torch.cat([column, a], 1), state.factors[:, slot])
         kept = state.factors if slot else state.factors.masked_fill(regular[..., None], 0.0)
         factors = write(kept, pair, slot)
-        trial = state.trial.after(g, here + g, level=REGULAR, never=math.inf)
+        trial = state.trial.after(g, level=REGULAR, never=math.inf)
         if trial.judged:
             anew = trial.plain & (whole > 0)  # a row at rest keeps its H
             factors = factors.masked_fill(anew[..., None], 0.0)
-        return trial.choose(z_next).to(z.dtype), BroydenState(
-            factors=factors, last=now, trial=trial
-        )
+        return z_next.to(z.dtype), BroydenState(factors=factors, last=now, trial=trial)
 
     def inverse(self, state: BroydenState) -> InverseEstimate:
         """H as it stands."""
