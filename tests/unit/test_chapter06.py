@@ -285,7 +285,8 @@ def test_the_digits_of_the_experiment_are_those_of_the_chapter(cures):
 
 def test_a_second_run_of_the_cures_gives_the_same_numbers(cures):
     def run():
-        names = ("contractive, 0.9", "nudged", "no recurrence")
+        names = ("nudged",)
+        torch.manual_seed(0)  # as in a process of its own: FLOPs are counted before the first seed
         few = {"epochs": 1, "learning_rates": (1e-2,), "tuning_seeds": (9,), "seeds": (0, 1)}
         return json.dumps(cures.experiment(names=names, **few).to_json())
 
