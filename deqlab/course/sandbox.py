@@ -33,7 +33,7 @@ PROBE = """
 import ctypes, json, os, socket, sys
 secret, limit = sys.argv[1], int(sys.argv[2])
 found = []
-if os.path.exists(secret) or os.path.exists("/home") or os.path.exists("/root/.bashrc"):
+if os.path.exists(secret) or os.path.exists("/etc/passwd"):
     found.append("files of others")
 if len([name for name in os.listdir("/proc") if name.isdigit()]) > 2:
     found.append("processes of others")

@@ -1,7 +1,10 @@
 """Outcome and points follow from the emitted values and from how the cells ended."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell
 
 from deqlab.course.following import CellEnd
 from deqlab.course.judging import judge
@@ -106,6 +109,18 @@ def test_tolerances_are_the_question_s(cube):
 def test_a_measure_admits_every_right_answer_and_no_other(root, value, outcome):
     reference = {"root": {"a": np.array(4.0), "root": np.array(2.0)}}
     assert judge(root, reference, [payload("root", value)], PASSED).outcome is outcome
+
+
+def test_a_forged_value_does_not_keep_the_grader_measuring(root, monkeypatch):
+    monkeypatch.setattr("deqlab.course.measuring.CPU_SECONDS", 0.05)
+    source = (
+        "def measure(name, value):\n    for _ in range(int(value)):\n        pass\n    return 1.0"
+    )
+    counting = replace(root, measure=new_code_cell(source))
+    for steps, outcome in ((5.0, Outcome.OK), (1e300, Outcome.WRONG)):
+        judgement = judge(counting, {"root": 5.0}, [payload("root", steps)], PASSED)
+        assert judgement.outcome is outcome
+    assert "TimeoutError: measuring takes more than" in judgement.message
 
 
 def test_every_outcome_says_what_it_means():

@@ -58,7 +58,7 @@ def inside(tmp_path, code, *, limits=LIMITS):
     [
         ("print(open('scratch/given').read())", "42"),
         (
-            "print([os.path.exists(p) for p in ('/etc/passwd', '/home', '/root/.ssh')])",
+            "print([os.path.exists(p) for p in ('/etc/passwd', '/var', '/root/.ssh')])",
             "[False] * 3",
         ),
         (f"print(os.path.exists({str(Path(__file__).parents[2] / 'solutions')!r}))", "False"),
@@ -180,6 +180,15 @@ def test_an_ordinary_user_has_the_same_boundary(tmp_path):
     if "unshare" in done.stderr:
         pytest.skip("this machine has no namespaces for ordinary users")
     assert json.loads(done.stdout) == []
+
+
+@needs_namespaces
+def test_an_interpreter_in_a_home_folder_does_not_cost_the_namespace(monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    shown = [*sandbox._visible(), (str(home), "/home/ann/venv"), (str(home), "/root/venv")]
+    monkeypatch.setattr(sandbox, "_visible", lambda: shown)
+    assert probe.__wrapped__().isolation is Isolation.NAMESPACE
 
 
 def test_a_level_can_be_forced():
