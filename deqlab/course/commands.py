@@ -129,6 +129,7 @@ def _grade_class(args: argparse.Namespace) -> int:
     import joblib
 
     from deqlab.course.class_grading import grade_class
+    from deqlab.course.discovery import printable
     from deqlab.course.locating import solutions_in
 
     if args.out is None:
@@ -155,7 +156,7 @@ def _grade_class(args: argparse.Namespace) -> int:
     for path in (run.folder.grades, run.folder.summary, run.folder.feedback):
         print(f"  wrote {path}")
     for row in run.failed[:SHOWN]:
-        print(f"  not graded: {row.place}: {row.failed}")
+        print(f"  not graded: {row.place}: {printable(row.failed)}")
     if len(run.failed) > SHOWN:
         print(f"  not graded: {len(run.failed) - SHOWN} more")
     return 1 if run.failed else 0

@@ -140,6 +140,11 @@ def identifier(text: str) -> str:
     return re.sub(r"[^\w.@-]+", "_", plain).strip(EDGES)[:80]
 
 
+def printable(text: str) -> str:
+    """Return a text that does nothing to the terminal or the page that shows it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _some(places: Sequence[str]) -> str:
     more = f" and {len(places) - 3} more" if len(places) > 3 else ""
     return ", ".join(places[:3]) + more
@@ -181,10 +186,7 @@ def _submitted(
 ) -> tuple[str, Submitted]:
     """Return a submission, and the student as the path has it."""
     raw = os.fsencode(inside)
-    place = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode()
-        for c in raw.decode("utf-8", "backslashreplace")
-    )
+    place = printable(raw.decode("utf-8", "backslashreplace"))
     stem, flags = Path(place).stem, []
     if rule is not None:
         match = rule.search(place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+from deqlab.course.discovery import printable
 from deqlab.course.grading import Grade
 
 SCHEMA_VERSION = 2
@@ -34,7 +35,7 @@ def text_report(grade: Grade) -> str:
     lines += [f"  note: {flag}" for flag in grade.flags.get("", [])]
     lines.append(f"  isolation: {grade.isolation}; {grade.seconds:.1f} s")
     lines += [f"  not enforced: {what}" for what in grade.not_enforced]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def record(grade: Grade) -> dict[str, Any]:

@@ -21,12 +21,13 @@ def write_whole(path: Path, text: str) -> None:
     path : Path
         Readable by its owner only.
     text : str
+        Half of a surrogate pair, which UTF-8 cannot write, is written as its escape.
     """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(text.encode(errors="backslashreplace"))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

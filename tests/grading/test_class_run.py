@@ -69,7 +69,7 @@ class Class:
 
 
 def write_class(toy):
-    """Write 21 submissions in three layouts."""
+    """Write 22 submissions in three layouts."""
     root = toy.folder / "submissions"
 
     def put(place, notebook):
@@ -86,6 +86,9 @@ def write_class(toy):
     stripped = toy.submission({"toy-mean": MEAN})
     stripped.metadata.pop("deqlab")
     put("stripped/homework.ipynb", stripped)
+    strange = toy.submission({"toy-mean": MEAN})
+    strange.metadata["deqlab"]["exercise"] = "\ud800"  # UTF-8 cannot write it, JSON can
+    (root / "strange_ex00-toy.ipynb").write_text(json.dumps(strange))
     for place, content in BROKEN.items():
         (root / place).write_bytes(content)
     (root / "linked_ex00-toy.ipynb").symlink_to(toy.folder / "sol00-toy.ipynb")
@@ -132,7 +135,7 @@ def test_every_file_is_a_row(graded):
     files = [p for p in (graded.folder / "submissions").rglob("*") if not p.is_dir()]
     handed_in = {str(p.relative_to(graded.folder / "submissions")) for p in files}
     handed_in.discard("blank/ex00-toy/timestamp.txt")
-    assert len(handed_in) == 21
+    assert len(handed_in) == 22
     assert graded.rows().keys() == handed_in
     assert graded.run.failed == []
 
@@ -149,6 +152,7 @@ def test_every_submission_has_its_outcome_and_costs_the_others_nothing(graded):
     assert {q["outcome"] for q in graded.record("linked")["questions"]} == {"unreadable"}
     assert float(rows["blank/ex00-toy/ex00-toy.ipynb"]["score"]) == 0.0
     assert float(rows["stripped/homework.ipynb"]["score"]) == 2.0
+    assert float(rows["strange_ex00-toy.ipynb"]["score"]) == 2.0
 
 
 def test_the_table_has_nbgrader_s_columns(graded):
@@ -218,7 +222,7 @@ def test_text_of_students_is_inert(graded):
 
 def test_the_class_page_counts_what_the_table_holds(graded):
     page = (graded.out / "summary.html").read_text()
-    assert "21 submissions of 20 students" in page
+    assert "22 submissions of 21 students" in page
     assert graded.run.isolation in page
     assert str(graded.run.seed) in page
     for name in ("unreadable", "timed-out", "killed", "out-of-memory", "tampered"):

@@ -15,6 +15,7 @@ from deqlab.course.ingest import MAX_FILE_BYTES, ingest, recognise
 from deqlab.course.matching import find_answers
 from deqlab.course.outcomes import Outcome
 from deqlab.course.releasing import release, released_text
+from deqlab.course.reports import text_report
 from deqlab.course.submitting import collect_submission
 
 ANSWER = "def cube(x):\n    return x**3"
@@ -106,6 +107,16 @@ def test_200_megabytes_are_refused_without_being_read(toy):
     assert "200 MB, and at most 26 MB" in found.problem
     assert "clear all outputs" in found.problem
     assert peak < 1 << 20 < MAX_FILE_BYTES
+
+
+def test_the_text_report_does_nothing_to_a_terminal(toy, notebook, toy_references):
+    notebook["metadata"]["deqlab"]["exercise"] = "\x1b[2J\ud800"
+    path = toy.folder / "strange.ipynb"
+    path.write_text(json.dumps(notebook))
+    record = collect_submission(path, toy.exercise, seed=toy_references.seed)
+    report = text_report(judge_submission(record, toy.exercise, toy_references))
+    assert "this is the notebook of \\x1b[2J\\ud800, not of ex00-toy" in report
+    assert report.replace("\n", "").isprintable()
 
 
 def test_every_unreadable_question_says_so_and_nothing_is_run(toy, toy_references):
