@@ -19,6 +19,7 @@ from deqlab.course.values import Unsent, Value
 
 WINDOW = 16  # characters of a hidden source that no message may repeat
 MAX_TEXT = 200
+CELL_FILE = re.compile(r"\(\S+\.py, (?=line \d+\))")  # IPython's name of a cell in a SyntaxError
 Agree = Callable[[Value, Value], bool]
 
 PATTERNS: tuple[tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray | None]], ...] = (
@@ -91,7 +92,7 @@ def describe_end(end: CellEnd, hidden: str) -> str:
     -------
     str
     """
-    text = " ".join(end.evalue.split())[:MAX_TEXT]
+    text = " ".join(CELL_FILE.sub("(", end.evalue).split())[:MAX_TEXT]
     if repeats(text, hidden):
         text = "(message withheld)"
     advice = ""
@@ -111,7 +112,7 @@ def _leaves(got: Value, want: Value, place: str = "") -> Iterator[tuple[str, Val
     """Yield the parts of two values that are compared as a whole."""
     if isinstance(want, Mapping) and isinstance(got, Mapping) and got.keys() == want.keys():
         for key in want:
-            yield from _leaves(got[key], want[key], f"{place}[{key!r}] ")
+            yield from _leaves(got[key], want[key], f"{place}{key!r} ")
     elif isinstance(want, list) and isinstance(got, list | tuple) and numbers(want) is None:
         if len(got) != len(want):
             yield place, got, want
@@ -133,10 +134,12 @@ def _difference(got: Value, want: Value) -> str:
     if w is None and isinstance(want, list):
         return f"is no list of {len(want)} items"
     if g is None or w is None:
-        return "is not of the expected kind" if type(got) is not type(want) else "is another one"
+        return "is not of the expected kind" if type(got) is not type(want) else "is another text"
     if g.shape != w.shape:
         return f"has the shape {g.shape}, expected is {w.shape}"
-    if w.dtype.kind in "b":
+    if w.dtype.kind == "b" and w.size == 1:
+        return f"should be {str(bool(w.item())).lower()}"  # a wrong answer tells as much
+    if w.dtype.kind == "b":
         return f"is wrong in {np.count_nonzero(g != w)} of {w.size} truth values"
     return _deviation(g, w)
 

@@ -13,10 +13,7 @@ class Outcome(StrEnum):
     OK = "ok", "every value agrees with the reference"
     PARTLY = "partly", "some values agree with the reference, others do not"
     WRONG = "wrong", "no value agrees with the reference"
-    RAISED = (
-        "raised",
-        "the answer raised an exception (a name defined outside the answer cell is not graded)",
-    )
+    RAISED = "raised", "the answer raised an exception"
     TIMED_OUT = (
         "timed-out",
         "the answer did not finish within the time limit: look for a loop without a bound",

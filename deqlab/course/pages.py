@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -40,6 +41,7 @@ def _environment() -> Environment:
     )
     environment.filters["points"] = points
     environment.filters["seconds"] = seconds
+    environment.filters["limits"] = limits
     environment.globals["mark"] = lambda outcome: MARKS.get(outcome, "bad")
     return environment
 
@@ -54,6 +56,21 @@ def seconds(number: float | None) -> str:
     if number is None:
         return "–"
     return f"{number:.1f} s" if number < 10 else f"{number:.0f} s"
+
+
+def limits(numbers: Mapping[str, float]) -> str:
+    """Return limits as people write them: ``memory_bytes: 2**31`` is a memory of 2 GiB."""
+    texts = []
+    for name, number in numbers.items():
+        what, _, unit = name.rpartition("_")
+        if unit == "bytes":
+            scale, unit = (1 << 30, "GiB") if number >= 1 << 30 else (1 << 20, "MiB")
+            texts.append(f"{what} {number / scale:g} {unit}")
+        elif unit == "seconds":
+            texts.append(f"{what} {number:g} s")
+        else:
+            texts.append(f"{name} {number:g}")
+    return ", ".join(texts)
 
 
 def chapter_url(exercise: str) -> str:

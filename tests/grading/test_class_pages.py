@@ -18,7 +18,7 @@ NAMES = {"ex00-toy": Titles("Exercises 0. Toys", {"a": "0.1 A sum", "b": "0.2 A 
 SETTINGS = {
     "seed": 7,
     "deqlab": "0.1.0",
-    "limits": {"cell_seconds": 3.0},
+    "limits": {"cell_seconds": 3.0, "memory_bytes": 3 << 29, "disk_bytes": 1 << 28, "processes": 9},
     "isolation": "guard-rail",
 }
 
@@ -131,6 +131,7 @@ def test_the_class_page_names_the_hardest_question_and_the_commonest_mistake():
     assert "Hardest: <strong>0.2 A product</strong> (0 % of its points)" in text
     assert "Commonest mistake: <strong>the sign</strong> (6)" in text
     assert "<li>the network</li>" in text
+    assert "cell 3 s, memory 1.5 GiB, disk 256 MiB, processes 9" in text
     assert "0 to 10 %" not in text  # nobody
     assert "50 to 60 %: 4" in text
 

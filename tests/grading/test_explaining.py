@@ -66,12 +66,13 @@ def test_patterns_of_different_values_must_be_the_same():
         (A * np.inf, A, "holds numbers that are not finite"),
         (V, 0 * V, "should vanish"),
         ({"a": 1.0}, {"b": 1.0}, "has the keys ['a'], expected are ['b']"),
-        ({"a": {"b": [1.0, "x"]}}, {"a": {"b": [1.0, "y"]}}, "['a'] ['b'] [1] is another one"),
+        ({"a": {"b": [1.0, "x"]}}, {"a": {"b": [1.0, "y"]}}, "'a' 'b' [1] is another text"),
         (3.0, {"b": 1.0}, "is no dictionary"),
         ([1.0], ["a", "b"], "is no list of 2 items"),
         (None, A, "is not of the expected kind"),
         (Unsent("an object of type set"), A, "is an object of type set"),
         ([True, False], [True, True], "is wrong in 1 of 2 truth values"),
+        ({"they differ": False}, {"they differ": True}, "'they differ' should be true"),
     ],
 )
 def test_a_difference_is_described_without_the_expected_value(got, want, text):
@@ -86,6 +87,8 @@ def test_a_message_that_repeats_a_hidden_cell_is_withheld():
     assert not repeats("x" * (WINDOW - 1), "x" * 99)
     assert repeats("x" * WINDOW, "x" * 99)
     name = describe_end(CellEnd("raised", "NameError", "name 'h' is not defined"), hidden)
+    syntax = CellEnd("raised", "SyntaxError", "invalid syntax (1849999849.py, line 2)")
+    assert describe_end(syntax, hidden) == "SyntaxError: invalid syntax (line 2)"
     assert name.endswith("only what stands in the answer cells is run, so define it there")
 
 
