@@ -100,6 +100,8 @@ LANGUAGE = (
             "the halting unit reads the state without the signals of position and loop",
             "a halted token is carried along unchanged, as the paper says; the code goes on "
             "transforming it",
+            "a token that still runs when the loops are spent gives the weight left over to its "
+            "last state (Graves); the code drops it, and neither adds it to the ponder time",
         ),
     ),
     Preset(
@@ -149,6 +151,7 @@ LANGUAGE = (
         not_reproduced=(
             "biases of queries and keys, the embedding's scale, the initialisation",
             "rotary pairs are (j, j + h/2) here and (2j, 2j + 1) there: a permutation of channels",
+            "the base of the rotary angles is 10 000 here and 50 000 there",
             "halting of single tokens in generation, the key-value cache",
         ),
     ),
@@ -173,7 +176,8 @@ LANGUAGE = (
         published={"width": 2048, "layers": 24, "vocab_size": 49_152},
         not_reproduced=(
             "the loss: an average over loops with an entropy term, then the gate's second stage",
-            "the key-value cache shared between loops",
+            "the key-value cache shared between loops; another base of the rotary angles than "
+            "10 000, which every checkpoint sets for itself",
         ),
     ),
 )

@@ -26,6 +26,8 @@ _LATENTS = {
     "halting_bias": -5.0,
 }
 _TRM = {**_LATENTS, "layers": 2, "loops": 3, "inner_loops": 6}
+_SCALE = "weights of the embedding with standard deviation 1/√d, times √d: here 1, times 1"
+_NORMAL = "normal numbers cut off at two standard deviations and rescaled: here cut off at three"
 _SEGMENTS = "the two loss terms, deep supervision over segments and the EMA belong to training"
 
 
@@ -52,6 +54,7 @@ REASONING = (
         not_reproduced=(
             "the q of continuing, its bootstrapped target, exploration; " + _SEGMENTS,
             "puzzle embeddings, from whose first position the q-head reads: here the mean",
+            _SCALE,
         ),
     ),
     Preset(
@@ -67,6 +70,7 @@ REASONING = (
         not_reproduced=(
             _SEGMENTS + "; so do the stable-max loss and exploration",
             "puzzle embeddings, from whose first position the q-head reads: here the mean",
+            _SCALE,
         ),
     ),
     Preset(
@@ -80,6 +84,8 @@ REASONING = (
         not_reproduced=(
             "an optimiser step after each segment (online training), restarts and their selection",
             "two-dimensional rotary positions; the q-head reads the first position there",
+            _SCALE,
+            _NORMAL,
         ),
     ),
     Preset(
@@ -109,6 +115,7 @@ REASONING = (
             "causal (the authors' one-dimensional one is always causal, with 4 taps)",
             "β₁ is β₂/(1 + α₁ + …) exactly; the code divides by 1 − α₁^(2L) + 1e-5",
             "halting where the relaxation has fallen below 1e-3; puzzle embeddings",
+            _SCALE,
         ),
     ),
 )

@@ -51,7 +51,7 @@ class NoisyPicard:
 
 @dataclass(frozen=True)
 class Patience:
-    """What patience damping remembers of each sample: (B,) each."""
+    """What patience damping remembers of each sample: (B,) each, float32 or wider."""
 
     relaxation: Tensor  # s
     lowest: Tensor  # residual
@@ -92,7 +92,8 @@ class PatienceDamping:
 
     def init(self, z: Tensor) -> Patience:
         """Plain iteration, with all its patience."""
-        one = torch.ones(z.shape[0], device=z.device, dtype=torch.float32)
+        dtype = torch.promote_types(z.dtype, torch.float32)
+        one = torch.ones(z.shape[0], device=z.device, dtype=dtype)
         return Patience(one, torch.full_like(one, torch.inf), self.patience * one)
 
     def step(self, z: Tensor, fz: Tensor, state: Patience, f: Map) -> tuple[Tensor, Patience]:
