@@ -17,7 +17,10 @@ from typing import Any
 import torch
 
 SCHEMA_VERSION = 1
-PACKAGES = ("deqlab", "jax", "jaxopt", "numpy", "optimistix", "scikit-learn", "scipy", "torch", "torchdeq")
+PACKAGES = (
+    *("deqlab", "jax", "jaxopt", "numpy", "optimistix", "scikit-learn", "scipy", "torch"),
+    "torchdeq",
+)
 ROOT = Path(__file__).parent.parent
 
 

@@ -221,6 +221,40 @@ def memory_tables(rows: list[Row]) -> dict[str, str]:
     }
 
 
+# ---------------------------------------------------------------- a model in training
+
+
+def digits_table(rows: list[Row]) -> str:
+    """Medians over the seeds (accuracy: each); times relative to deqlab's default, by steps."""
+    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["problem"], row["library"], row["method"]].append(row)
+    keys = ("step_seconds", "ratio", "evaluations", "samples", "vjps")
+    body = []
+    for (problem, library, method), group in groups.items():
+        middle = {key: statistics.median(row[key] for row in group) for key in keys}
+        errors = [
+            statistics.median(row[f"gradient_error_{state}"] for row in group)
+            for state in ("fresh", "trained")
+        ]
+        failures, steps = (sum(row[key] for row in group) for key in ("failures", "steps"))
+        body.append(
+            [
+                f"{problem}: {library} {method}",
+                "/".join(f"{100 * row['accuracy']:.1f}" for row in group),
+                f"{1e3 * middle['step_seconds']:.1f}",
+                f"{middle['ratio']:.2f}",
+                f"{middle['evaluations']:.1f}",
+                f"{middle['samples']:.0f}",
+                f"{middle['vjps']:.1f}",
+                "/".join(f"{error:.0e}" for error in errors),
+                f"{failures}/{steps}",
+            ]
+        )
+    head = ["", "accuracy, %", "ms a step", "time, relative", "evaluations", "samples", "products"]
+    return table([*head, "gradient error, fresh/trained", "failures"], body)
+
+
 # ---------------------------------------------------------------- goals
 
 
@@ -359,6 +393,7 @@ def setting(record: dict[str, Any]) -> str:
 def tables() -> dict[str, str]:
     """Every table of the page, by name."""
     solvers, gradients, memory = load("solvers"), load("gradients"), load("memory")
+    digits = load("deq")
     rows: list[Row] = solvers["rows"]
     return {
         "setting": setting(solvers),
@@ -373,6 +408,8 @@ def tables() -> dict[str, str]:
         "gradients-setting": setting(gradients),
         "gradients": gradients_table(gradients["rows"], main=True),
         "gradients-others": gradients_table(gradients["rows"], main=False),
+        "digits-setting": setting(digits),
+        "digits": digits_table(digits["rows"]),
         "memory-setting": setting(memory),
         **memory_tables(memory["rows"]),
     }
