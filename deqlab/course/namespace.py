@@ -4,7 +4,8 @@ The program sees no network but its own loopback, no process but its own, and a 
 holds the interpreter, its libraries and devices read-only and the run's folder, in memory and of
 limited size. It runs without privileges, under a user id that nothing else has where the caller is
 root, with a limit on processes, and it ends with whoever started it. The first process of the
-namespace watches the memory of all of them together.
+namespace watches the memory of all of them together; system calls that give memory which belongs
+to no process, and which it could not see, do not exist inside.
 
 Only the standard library is imported: this is on the way of every submission.
 """
@@ -12,6 +13,7 @@ Only the standard library is imported: this is on the way of every submission.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -41,6 +43,20 @@ MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LAST_CAPABILITY = 40
+OPEN_FILES = 256  # of one process; each may be a socket with a buffer
+
+# machine -> its number in a system call's record, and the numbers of what is left out:
+# memfd_create, shmget, msgget, memfd_secret, io_uring_setup
+LEFT_OUT = {
+    "x86_64": (0xC000003E, (319, 29, 68, 447, 425)),
+    "aarch64": (0xC00000B7, (279, 194, 186, 447, 425)),
+    "riscv64": (0xC00000F3, (279, 194, 186, 447, 425)),
+}
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+LOAD, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # of the kernel's packet filters
+CALL_AT, MACHINE_AT = 0, 4  # offsets in a system call's record
+ALLOW, NO_SUCH_CALL = 0x7FFF0000, 0x00050000 | errno.ENOSYS
+OTHER_CONVENTIONS = 0x40000000  # from here on x86 counts the calls of a 32-bit convention
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,6 +92,7 @@ def main(settings: dict[str, Any]) -> int:
     _drop_privileges(own, uid)
     resource.setrlimit(resource.RLIMIT_NPROC, (settings["processes"],) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
     worker = os.fork()
     if not worker:
@@ -153,8 +170,24 @@ def _drop_privileges(own: int, uid: int) -> None:
     for capability in range(LAST_CAPABILITY + 1):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails for those this kernel lacks
     _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _leave_out_calls()
     _call("prctl", PR_SET_DUMPABLE, 0)
     _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it
+
+
+def _leave_out_calls() -> None:
+    """Have the kernel say of some system calls that it does not know them (seccomp(2))."""
+    if platform.machine() not in LEFT_OUT:
+        raise OSError(f"no system calls are known of {platform.machine()}")
+    machine, calls = LEFT_OUT[platform.machine()]
+    steps = [(LOAD, 0, 0, MACHINE_AT), (IF_EQUAL, 1, 0, machine), (RETURN, 0, 0, NO_SUCH_CALL)]
+    steps.append((LOAD, 0, 0, CALL_AT))
+    for test, number in ((IF_AT_LEAST, OTHER_CONVENTIONS), *((IF_EQUAL, n) for n in calls)):
+        steps += [(test, 0, 1, number), (RETURN, 0, 0, NO_SUCH_CALL)]
+    steps.append((RETURN, 0, 0, ALLOW))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    program = struct.pack("@HP", len(steps), ctypes.addressof(code))
+    _check(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0), "seccomp")
 
 
 def _watch(worker: int, settings: dict[str, Any]) -> int:

@@ -69,6 +69,8 @@ def inside(tmp_path, code, *, limits=LIMITS):
         ("print([k for k in open('/proc/self/status') if k[:6] in ('CapEff', 'CapPrm')])", None),
         ("print(open('/proc/self/status').read().count('NoNewPrivs:\t1'))", "1"),
         ("print(ctypes.CDLL(None).unshare(0x10000000))", "-1"),
+        ("print(ctypes.CDLL(None).shmget(0, ctypes.c_size_t(1 << 20), 0o1600))", "-1"),
+        ("print(ctypes.CDLL(None).msgget(0, 0o1600))", "-1"),
         ("print(os.access('/proc/1/environ', os.R_OK))", "False"),
     ],
 )
@@ -93,6 +95,8 @@ def test_what_is_seen_from_inside(tmp_path, code, expected):
         "os.kill(1, 0) or os.setuid(0)",
         "os.chroot('scratch')",
         "[os.fork() or time.sleep(20) for _ in range(20)]",
+        "os.memfd_create('memory that belongs to no process')",
+        "[open('/dev/null') for _ in range(300)]",
     ],
 )
 def test_what_is_refused_inside(tmp_path, code):
