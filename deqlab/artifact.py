@@ -8,14 +8,18 @@ version, into a cache. Wherever it comes from, its bytes must have the hash that
 import hashlib
 import json
 import os
+import platform
+import sys
 import tempfile
+import time
 import urllib.request
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-__all__ = ["load_artifact", "record"]
+__all__ = ["load_artifact", "record", "record_experiment"]
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent / "artifacts"
@@ -64,6 +68,36 @@ def record(name: str, data: bytes, *, script: str) -> None:
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     manifest.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n")
+
+
+def record_experiment(
+    name: str, measure: Callable[[Callable[[str], None]], Mapping[str, Any]], *, script: str
+) -> None:
+    """Run an experiment on one torch thread and record what it returns as JSON.
+
+    Parameters
+    ----------
+    name : str
+        Of the artifact.
+    measure : callable
+        Given a function that shows a line of progress, it returns JSON values without inf and nan.
+        `schema_version` and `environment` (torch's version, the machine, the threads) are added.
+    script : str
+        File name of the experiment, for the manifest.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    start = time.process_time()
+    measured = measure(lambda line: print(line, file=sys.stderr, flush=True))
+    stored = {
+        "schema_version": 1,
+        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
+        **measured,
+    }
+    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
+    record(name, text.encode(), script=script)
+    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
 
 
 def _manifest() -> dict[str, Any]:

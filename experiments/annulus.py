@@ -19,11 +19,7 @@ single-layer cells.
 The equilibrium maps are contractions by construction, with the constant 0.8.
 """
 
-import json
 import math
-import platform
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,7 +31,7 @@ from torch.nn import functional
 from torchdiffeq import odeint
 
 from deqlab import DEQ, Activation, ContractiveCell, Picard, RelativeResidual, contractive
-from deqlab.artifact import record
+from deqlab.artifact import record_experiment
 from deqlab.compare import Arm, Comparison, run_comparison
 
 NAME = "annulus.json"
@@ -244,20 +240,14 @@ def particles(result: Comparison, *, steps: int = 300, count: int = 120) -> dict
     return moved
 
 
+def measure(progress: Callable[[str], None]) -> dict[str, Any]:
+    result = experiment(progress=progress)
+    return {"comparison": result.to_json(), "particles": particles(result)}
+
+
 def main() -> None:
-    torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
-    start = time.process_time()
-    result = experiment(progress=lambda line: print(line, file=sys.stderr, flush=True))
-    stored = {
-        "schema_version": 1,
-        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
-        "comparison": result.to_json(),
-        "particles": particles(result),
-    }
-    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
-    record(NAME, text.encode(), script=Path(__file__).name)
-    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
+    record_experiment(NAME, measure, script=Path(__file__).name)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,6 @@ decide nothing.
     no recurrence               z = tanh(U x + b): what the equilibrium is worth at all
 """
 
-import json
-import platform
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,7 +35,7 @@ from deqlab import (
     OnFailure,
     RelativeResidual,
 )
-from deqlab.artifact import record
+from deqlab.artifact import record_experiment
 from deqlab.compare import Arm, Comparison, run_comparison
 
 NAME = "deq_cures.json"
@@ -267,17 +263,11 @@ def experiment(
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    start = time.process_time()
-    result = experiment(progress=lambda line: print(line, file=sys.stderr, flush=True))
-    stored = {
-        "schema_version": 1,
-        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
-        "comparison": result.to_json(),
-    }
-    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
-    record(NAME, text.encode(), script=Path(__file__).name)
-    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
+    record_experiment(
+        NAME,
+        lambda progress: {"comparison": experiment(progress=progress).to_json()},
+        script=Path(__file__).name,
+    )
 
 
 if __name__ == "__main__":

@@ -15,10 +15,6 @@ number of steps of Adam (the rate falls linearly to zero, gradient norm clipped 
 three learning rates tried on the same tuning seed.
 """
 
-import json
-import platform
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,7 +34,7 @@ from deqlab import (
     TrellisCell,
     Unrolled,
 )
-from deqlab.artifact import record
+from deqlab.artifact import record_experiment
 from deqlab.compare import Arm, Comparison, run_comparison
 
 NAME = "deq_sequences.json"
@@ -189,17 +185,15 @@ def experiment(
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    start = time.process_time()
-    comparisons = experiment(progress=lambda line: print(line, file=sys.stderr, flush=True))
-    stored = {
-        "schema_version": 1,
-        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
-        "comparisons": {kind: result.to_json() for kind, result in comparisons.items()},
-    }
-    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
-    record(NAME, text.encode(), script=Path(__file__).name)
-    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
+    record_experiment(
+        NAME,
+        lambda progress: {
+            "comparisons": {
+                kind: result.to_json() for kind, result in experiment(progress=progress).items()
+            }
+        },
+        script=Path(__file__).name,
+    )
 
 
 if __name__ == "__main__":

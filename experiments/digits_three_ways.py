@@ -17,10 +17,7 @@ forward and a backward pass at initialisation.
                          implicit or Jacobian-free gradients
 """
 
-import json
 import math
-import platform
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +34,7 @@ from torch.nn import functional
 from torchdiffeq import odeint, odeint_adjoint
 
 from deqlab import DEQ, Implicit, JacobianFree, RelativeResidual, contractive
-from deqlab.artifact import record
+from deqlab.artifact import record_experiment
 from deqlab.compare import Arm, Comparison, run_comparison
 
 NAME = "digits_three_ways.json"
@@ -244,18 +241,14 @@ def experiment(
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    start = time.process_time()
-    result = experiment(progress=lambda line: print(line, file=sys.stderr, flush=True))
-    stored = {
-        "schema_version": 1,
-        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
-        "comparison": result.to_json(),
-        "milliseconds": step_times(Digits.load()),
-    }
-    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
-    record(NAME, text.encode(), script=Path(__file__).name)
-    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
+    record_experiment(
+        NAME,
+        lambda progress: {
+            "comparison": experiment(progress=progress).to_json(),
+            "milliseconds": step_times(Digits.load()),
+        },
+        script=Path(__file__).name,
+    )
 
 
 if __name__ == "__main__":

@@ -15,10 +15,6 @@ Jacobian, and is charged four for attaching the gradient; it trains until its bu
 Readout and U x are the same for all, and are not counted. Learning rates are tuned alike for all.
 """
 
-import json
-import platform
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -42,7 +38,7 @@ from deqlab import (
     peak_bytes,
     run_comparison,
 )
-from deqlab.artifact import record
+from deqlab.artifact import record_experiment
 
 NAME = "equal_compute.json"
 LEARNING_RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -207,17 +203,11 @@ def experiment(
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    start = time.process_time()
-    comparison = experiment(progress=lambda line: print(line, file=sys.stderr, flush=True))
-    stored = {
-        "schema_version": 1,
-        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
-        "comparison": comparison.to_json(),
-    }
-    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
-    record(NAME, text.encode(), script=Path(__file__).name)
-    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
+    record_experiment(
+        NAME,
+        lambda progress: {"comparison": experiment(progress=progress).to_json()},
+        script=Path(__file__).name,
+    )
 
 
 if __name__ == "__main__":

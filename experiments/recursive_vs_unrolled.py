@@ -20,11 +20,7 @@ Truncation at test time (k loops of the recursive net, the first k cells of an u
 same readout) is measured in every run.
 """
 
-import json
 import math
-import platform
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -36,7 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from deqlab.artifact import record
+from deqlab.artifact import record_experiment
 from deqlab.compare import Arm, Comparison, run_comparison
 from deqlab.tasks import binary_digits, random_associations, running_parity
 
@@ -263,17 +259,15 @@ def experiment(
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    start = time.process_time()
-    comparisons = experiment(progress=lambda line: print(line, file=sys.stderr, flush=True))
-    stored = {
-        "schema_version": 1,
-        "environment": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
-        "comparisons": {task: result.to_json() for task, result in comparisons.items()},
-    }
-    text = json.dumps(stored, allow_nan=False, separators=(",", ":")) + "\n"
-    record(NAME, text.encode(), script=Path(__file__).name)
-    print(f"{(time.process_time() - start) / 60:.1f} minutes of one processor")
+    record_experiment(
+        NAME,
+        lambda progress: {
+            "comparisons": {
+                task: result.to_json() for task, result in experiment(progress=progress).items()
+            }
+        },
+        script=Path(__file__).name,
+    )
 
 
 if __name__ == "__main__":
