@@ -175,6 +175,27 @@ def test_factor_of_peaceman_rachford(seed, d, m, turning, alpha):
     assert np.isclose(1 - 4 * m / size / (2 + 2 * m / size), (size - m) / (size + m))
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=seeds,
+    d=st.integers(1, 6),
+    m=st.floats(0.05, 2),
+    turning=st.floats(0, 10),
+    alpha=st.floats(0.05, 5),
+    phi=st.sampled_from([np.tanh, _relu]),
+)
+def test_fixed_point_of_peaceman_rachford_gives_the_solution(seed, d, m, turning, alpha, phi):
+    rng = np.random.default_rng(seed)
+    W = _monotone(d, m, turning, rng)
+    z, c = _solved(phi, W, rng)
+    K, identity = np.eye(d) - W, np.eye(d)
+    s = z - alpha * (K @ z - c)  # so that phi_alpha(s) = z
+    V = np.linalg.inv(identity + alpha * K)
+    again = (2 * V - identity) @ (2 * _companion(phi, s, alpha) - s) + 2 * alpha * V @ c
+    size = 1 + np.linalg.norm(s) + alpha * np.linalg.norm(c)
+    np.testing.assert_allclose(again, s, atol=1e-12 * size * (1 + alpha * np.linalg.norm(K, 2)))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=seeds,
@@ -381,3 +402,46 @@ def test_a_cut_off_trellis_guesses_what_it_cannot_have_seen(stored_sequences):
         by_delay = trellis.values(f"{k} steps", "by_delay_24")
         unseen = by_delay[:, k - 1 :]  # delay k and more
         assert unseen.mean() < 1 / 8 + 0.05
+        assert by_delay[:, : k - 1].mean() > 0.99
+
+
+def test_the_equilibrium_trellis_has_no_edge(stored_sequences):
+    trellis = stored_sequences["trellis"]
+    assert trellis.values("equilibrium", "by_delay_24").mean(axis=0).min() > 0.98
+    assert trellis.values("12 steps", "deeper").min() > 0.95
+
+
+def test_attention_cut_off_cannot_be_counted_on_when_run_longer(stored_sequences):
+    attention = stored_sequences["attention"]
+    for arm in attention.arms:
+        assert attention.values(arm, "accuracy_24").min() > 0.99
+    assert attention.values("equilibrium", "deeper").min() > 0.99
+    assert attention.values("4 steps", "deeper").min() < 0.7
+    assert attention.values("1 step", "deeper").max() < 0.7
+
+
+def test_the_free_runs_that_fell_are_those_whose_radius_passed_far_above_one(stored_cures):
+    right = stored_cures.values("free", "accuracy")
+    rho = stored_cures.values("free", "rho_max_curve").max(axis=1)
+    fell = rho > 1.5
+    assert fell.sum() == 2
+    assert right[fell].max() < 0.93 < 0.96 < right[~fell].min()
+    assert rho[~fell].max() < 1.01
+
+
+def test_what_the_intervals_of_the_cures_tell_apart(stored_cures):
+    best = "contractive, 0.9"
+    gains = {
+        arm: stored_cures.difference(best, arm, "accuracy")
+        for arm in stored_cures.arms
+        if arm != best
+    }
+    for arm in ("small budget", "monotone"):
+        assert gains[arm].low > 0
+    for arm in ("free", "loose tolerance", "nudged", "contractive, 0.5", "no recurrence"):
+        assert gains[arm].low <= 0 <= gains[arm].high
+    for arm in ("contractive, 0.5", "no recurrence"):
+        assert max(-gains[arm].low, gains[arm].high) < 0.005
+    for arm in ("loose tolerance", "small budget", "nudged"):
+        gain = stored_cures.difference(arm, "free", "accuracy")
+        assert gain.low <= 0 <= gain.high
