@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.memory import METHODS, Block, checkpointed, solved, truncated, unrolled
@@ -129,6 +130,19 @@ def test_a_thin_cell_puts_aside_one_state_and_a_checkpoint_at_each_step_saves_no
         return z
 
     assert saved_bytes(lambda: steps(7)) - saved_bytes(lambda: steps(6)) == start.nbytes
+
+
+def test_a_transformer_layer_keeps_a_dozen_states_and_its_attention_weights():
+    layer = torch.nn.TransformerEncoderLayer(64, 4, 256, dropout=0.0, batch_first=True)
+
+    def kept(length: int) -> float:
+        z = torch.ones(1, length, 64)
+        return (saved_bytes(lambda: layer(layer(z))) - saved_bytes(lambda: layer(z))) / z.nbytes
+
+    assert round(kept(512)) == 12
+    with sdpa_kernel(SDPBackend.MATH):
+        assert round(kept(512)) == 46
+        assert kept(1024) > 1.5 * kept(512)
 
 
 # ---------------------------------------------------------------- spacing
