@@ -132,7 +132,7 @@ def follow(
                 *lines, data = (data + chunk).split(b"\n")
                 for line in lines:
                     follower.take(run, json.loads(line))
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         pass  # whoever wrote that, it was not the collector: the cell counts as killed
     finally:
         if process.poll() is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _posixsubprocess
 import os
+import shutil
 import site
 import sys
 import sysconfig
@@ -76,6 +77,7 @@ def arm(scratch: str | Path) -> None:
     """
     sys.addaudithook(_hook(_resolve(scratch), readable_roots()))
     _posixsubprocess.fork_exec = _refuse_fork_exec  # it raises no audit event
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # rmtree by paths, not folders
 
 
 def _refuse_fork_exec(*_: object) -> int:
@@ -103,6 +105,8 @@ def _hook(scratch: str, roots: Iterable[str]) -> Callable[[str, tuple[Any, ...]]
             if isinstance(path, int) or path is None:
                 return
             place = locate(path)
+            if os.path.isdir(place):  # other paths could start there, which no event tells
+                raise RefusedError(f"the sandbox does not let an answer open the folder {place}")
             writing = bool(flags & WRITING) or (
                 isinstance(mode, str) and not set(mode) <= set("rbtU")
             )

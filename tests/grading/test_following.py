@@ -51,6 +51,7 @@ def test_a_run_that_goes_through():
         '{"event": "end", "cell": [], "status": 1, "ename": 1, "evalue": 1, "exitcode": 1}\n',
         '{"event": "unknown"}\n',
         "\xff\xfe\n",
+        "[" * 100_000 + "\n",
         "half a li",
     ],
 )

@@ -44,6 +44,7 @@ else:
         "open('/proc/self/environ')",
         "open(f'/proc/{os.getppid()}/cmdline')",
         "open('/etc/passwd')",
+        "os.open(os.path.dirname(os.__file__), os.O_RDONLY)",  # to start paths from
         "os.listdir(secret.parent)",
         "next(os.scandir('/'))",
         "open(secret, 'w')",
