@@ -158,10 +158,11 @@ def begin(folder: ClassFolder, wanted: dict[str, Any], *, resume: bool) -> None:
             "--out"
         )
     before = _read(folder)
+    was, now = _flat(before), _flat(wanted)
     different = [
-        f"{key} was {before.get(key)!r} and is {wanted.get(key)!r}"
-        for key in wanted.keys() | before.keys()
-        if key != "exercises" and before.get(key) != wanted.get(key)
+        f"{key} was {was.get(key)!r} and is {now.get(key)!r}"
+        for key in now.keys() | was.keys()
+        if was.get(key) != now.get(key)
     ]
     old, new = before.get("exercises", {}), wanted["exercises"]
     different += [
@@ -174,6 +175,13 @@ def begin(folder: ClassFolder, wanted: dict[str, Any], *, resume: bool) -> None:
         )
     if new.keys() - old.keys():
         write_whole(folder.manifest, json.dumps(wanted, indent=2) + "\n")
+
+
+def _flat(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings besides the exercises, each limit by itself."""
+    limits = manifest.get("limits")
+    rest = {key: value for key, value in manifest.items() if key not in ("exercises", "limits")}
+    return rest | (limits if isinstance(limits, dict) else {"limits": limits})
 
 
 def _read(folder: ClassFolder) -> dict[str, Any]:

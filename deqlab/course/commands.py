@@ -96,6 +96,16 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
+    if not args.submissions.exists():
+        raise ValueError(f"{args.submissions}: no such file or folder; give the submissions")
+    for name, least in (("jobs", 1), ("seed", 0)):
+        number = getattr(args, name)
+        if number is not None and number < least:
+            raise ValueError(f"--{name} is {number}; give a whole number from {least} on")
+    for name in ("cell_timeout", "memory"):
+        number = getattr(args, name)
+        if not 0 < number < float("inf"):
+            raise ValueError(f"--{name.replace('_', '-')} is {number:g}; give a number above 0")
     one = args.submissions.is_file() and (args.out is None or args.out.suffix == ".json")
     return _grade_one(args) if one else _grade_class(args)
 
@@ -121,6 +131,7 @@ def _grade_one(args: argparse.Namespace) -> int:
     )
     print(text_report(grade))
     if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(record(grade), indent=2) + "\n", encoding="utf-8")
     return 0
 

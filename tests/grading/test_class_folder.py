@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from deqlab.cli import main
 from deqlab.course.class_folder import ClassFolder, begin, settings
 from deqlab.course.errors import CourseError
 from deqlab.course.following import Limits
@@ -70,7 +71,10 @@ def test_a_second_run_needs_resume_and_the_same_settings(folder, toy):
     begin(folder, wanted(toy), resume=True)
     for change, what in (
         ({"seed": 2}, "seed was 1 and is 2"),
-        ({"limits": Limits(cell_seconds=5.0)}, "limits was .*30.* and is .*5"),
+        (
+            {"limits": Limits(cell_seconds=5.0)},
+            "settings: cell_seconds was 30.0 and is 5.0; give",
+        ),
         ({"isolation": "namespace"}, "isolation was 'guard-rail' and is 'namespace'"),
     ):
         with pytest.raises(CourseError, match=what):
@@ -113,6 +117,7 @@ def test_a_grader_that_is_kept_out_touches_nothing_and_the_next_one_clears_up(fo
 HOLD = """
 import sys
 from pathlib import Path
+from deqlab.cli import main
 from deqlab.course.class_folder import ClassFolder
 with ClassFolder(Path(sys.argv[1])).running(sys.argv[2]) as wanted:
     print(wanted, flush=True)
@@ -180,3 +185,23 @@ def test_workers_that_never_start_are_an_error(tmp_path):
     unpicklable = threading.Lock()
     with pytest.raises(CourseError, match="the workers stopped"):
         surviving(range(3), lambda item: unpicklable, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--jobs", "0"], "--jobs is 0; give a whole number from 1 on"),
+        (["--seed", "-4"], "--seed is -4; give a whole number from 0 on"),
+        (["--cell-timeout", "-3"], "--cell-timeout is -3; give a number above 0"),
+        (["--memory", "nan"], "--memory is nan; give a number above 0"),
+        ([], "--out is missing"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(tmp_path, capsys, options, message):
+    assert main(["grade", str(tmp_path), *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_submissions_that_are_not_there_are_named(tmp_path, capsys):
+    assert main(["grade", str(tmp_path / "ann.ipynb")]) == 2
+    assert "ann.ipynb: no such file or folder" in capsys.readouterr().err
