@@ -59,7 +59,9 @@ Text between ``<!-- BEGIN SOLUTION -->`` and ``<!-- END SOLUTION -->`` and cells
 stay with the solution; given cells tagged ``ungraded`` (figures) are not run by the grader, and
 those tagged ``keep-output`` keep their output in the release. Every value counts the same, so emit
 as many values as there are things to get right; put truth values that could be guessed together
-into one array. Let the text admit only answers that the tolerance admits.
+into one array. Let the text admit only answers that the tolerance admits. A measure sees what left
+the student's kernel: have it compute what it judges, since a truth value that holds for every right
+answer, or a number of bytes, can be written by hand. It has a second, whatever numbers it is given.
 
 Mistakes you expect go to ``tests/grading/mutants/ID/mutant-*.py`` (first line ``# mistake: ...``,
 in words for the student who made it; a second line ``# hint: N`` names the hint that it earns),
