@@ -359,6 +359,10 @@ def test_the_stored_digits_are_what_the_script_compares(digits):
     assert result.learning_rates == sorted(digits.LEARNING_RATES)
     for arm in result.arms:
         assert (result.values(arm, "epochs") < digits.MAX_EPOCHS).all()
+    at_smallest = {
+        name for name, arm in result.arms.items() if arm.learning_rate == min(digits.LEARNING_RATES)
+    }
+    assert at_smallest == {"residual net", "flow, 1e-2"}  # as the chapter says
     for kind in ("flow", "equilibrium"):
         ladder = [result.values(f"{kind}, 1e-{k}", "forward").mean() for k in (2, 4, 6)]
         assert all(a < b for a, b in pairwise(ladder))
