@@ -112,6 +112,49 @@ def test_solvers_with_more_memory_take_more():
     assert least < at(Anderson(memory=12), NeumannSeries()) <= at(Anderson(memory=12), GMRES())
 
 
+def test_gmres_takes_fewer_states_where_the_state_is_wide():
+    """Its least-squares problems do not grow with the state."""
+    over = {}
+    for n, d in ((128, 32), (16, 256)):
+        b = block(n, d, 4)
+        least, most = (
+            peak(b, lambda G=G, b=b: solved(b, 40, adjoint=Implicit(linear_solver=G, rtol=1e-6)))
+            for G in (NeumannSeries(), GMRES())
+        )
+        over[d] = (most - least) / unit(b)[0]
+    assert over[256] < over[32] / 2
+
+
+def test_a_long_memory_before_a_cheap_gradient_is_the_peak():
+    b = block(128, 32, 4)
+
+    def at(solver):
+        how = {"solver": solver, "stop": RelativeResidual(rtol=1e-6), "max_steps": 1000}
+        adjoint = JacobianFree()
+        return peak(
+            b,
+            lambda: fixed_point(b, b.start, b.c, params=(b.W, b.V), adjoint=adjoint, **how).value,
+        )
+
+    assert at(Picard()) < at(Anderson(memory=12)) - 10 * unit(b)[0]
+
+
+def test_the_default_solvers_take_the_fewest_evaluations_and_products():
+    b = block(128, 32, 4)
+    how = {"stop": RelativeResidual(rtol=1e-6), "max_steps": 1000}
+    work = {}
+    for forward in (Picard(), Anderson(memory=5), Anderson()):
+        for linear in (NeumannSeries(), GMRES(restart=5, max_restarts=99), GMRES()):
+            adjoint = Implicit(linear_solver=linear, rtol=1e-6)
+            solution = fixed_point(
+                b, b.start, b.c, params=(b.W, b.V), solver=forward, adjoint=adjoint, **how
+            )
+            b.gradient(solution.value)
+            work[forward, linear] = int(solution.nfe.max() + solution.adjoint.products.max())
+    assert min(work, key=work.get) == (Anderson(), GMRES())
+    assert max(work, key=work.get) == (Picard(), NeumannSeries())
+
+
 def test_inference_takes_the_same_memory_at_every_depth():
     b = block(20, 10, 4)
     with torch.no_grad():
