@@ -420,13 +420,27 @@ def test_attention_cut_off_cannot_be_counted_on_when_run_longer(stored_sequences
     assert attention.values("1 step", "deeper").max() < 0.7
 
 
-def test_the_free_runs_that_fell_are_those_whose_radius_passed_far_above_one(stored_cures):
+def test_two_free_runs_fell_and_the_lowest_is_the_one_beyond_one(stored_cures):
     right = stored_cures.values("free", "accuracy")
     rho = stored_cures.values("free", "rho_max_curve").max(axis=1)
-    fell = rho > 1.5
-    assert fell.sum() == 2
-    assert right[fell].max() < 0.93 < 0.96 < right[~fell].min()
-    assert rho[~fell].max() < 1.01
+    steps = np.diff(stored_cures.values("free", "accuracy_curve"), axis=1)
+    assert (steps.min(axis=1) < -0.1).sum() == 2
+    assert steps[:, 3].min() < -0.2  # in the fifth epoch
+    assert rho[right.argmin()] > 1
+    assert (rho > 1).sum() == 1
+    contractive = stored_cures.values("contractive, 0.9", "accuracy_curve")
+    assert np.diff(contractive, axis=1).min() > -0.02
+
+
+def test_what_the_uncertified_cures_do_to_the_radius(stored_cures):
+    assert stored_cures.values("loose tolerance", "rho_max_curve").min() > 1
+    assert stored_cures.values("nudged", "rho_max_curve").max() < 1
+    size = {a: stored_cures.values(a, "frobenius_curve")[:, -1] for a in ("free", "nudged")}
+    assert size["nudged"].mean() < size["free"].mean() / 2
+    nudged = stored_cures.values("nudged", "accuracy_curve")
+    assert np.unravel_index(nudged.argmin(), nudged.shape)[1] == 1  # after the second epoch
+    best = stored_cures.values("contractive, 0.9", "accuracy")
+    assert stored_cures.values("small budget", "accuracy").max() < best.min()
 
 
 def test_what_the_intervals_of_the_cures_tell_apart(stored_cures):
@@ -436,9 +450,9 @@ def test_what_the_intervals_of_the_cures_tell_apart(stored_cures):
         for arm in stored_cures.arms
         if arm != best
     }
-    for arm in ("small budget", "monotone"):
+    for arm in ("loose tolerance", "small budget", "monotone"):
         assert gains[arm].low > 0
-    for arm in ("free", "loose tolerance", "nudged", "contractive, 0.5", "no recurrence"):
+    for arm in ("free", "nudged", "contractive, 0.5", "no recurrence"):
         assert gains[arm].low <= 0 <= gains[arm].high
     for arm in ("contractive, 0.5", "no recurrence"):
         assert max(-gains[arm].low, gains[arm].high) < 0.005
