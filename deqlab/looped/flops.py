@@ -1,6 +1,6 @@
 """Model FLOPs of a looped transformer: parameters × loops.
 
-Per token, with N the matrix entries that it passes and T the length of the sequence,
+Per token, with N the matrix entries that it passes and T the length of the sequence::
 
     forward            2 N + 4 d T for each attention layer          backward  twice that
     loops              2 N_core each without a gradient, 6 N_core each with one
