@@ -104,4 +104,3 @@ def test_all_arms_end_within_a_point_and_a_half():
     shallow = [scores["tied, 4 layers"], scores["untied, 4 layers"]]
     assert min(shallow) > max(score for name, score in scores.items() if "4 layers" not in name)
     assert min(result.values("equilibrium", "converged")) > 0.99
-
