@@ -255,6 +255,50 @@ def digits_table(rows: list[Row]) -> str:
     return table([*head, "gradient error, fresh/trained", "failures"], body)
 
 
+# ---------------------------------------------------------------- grading
+
+GOALS = {"NumPy": 120, "torch": 300}  # seconds for 100 submissions
+
+
+def grading_tables(rows: list[Row]) -> dict[str, str]:
+    body, goals = [], []
+    for row in of(rows, table="throughput"):
+        body.append(
+            [
+                f"{row['problem']}: {row['library']} {row['method']}, {row['jobs']} at a time",
+                str(row["submissions"]),
+                f"{row['seconds']:.0f}",
+                f"{row['per_submission']:.2f}",
+                f"{row['grader_bytes'] / 1e6:.0f}",
+                f"{row['tree_bytes'] / 1e6:.0f}",
+            ]
+        )
+    for ours in of(rows, table="throughput", library="deqlab"):
+        bound = GOALS[ours["problem"].partition(":")[0]] * ours["submissions"] / 100
+        text = f"{ours['problem']}: seconds for {ours['submissions']} submissions"
+        met = _verdict(ours["seconds"] <= bound)
+        goals.append([text, f"{ours['seconds']:.0f}", f"≤ {bound:.0f}", met])
+        for theirs in of(rows, problem=ours["problem"], library="nbgrader"):
+            mine, other = ours["per_submission"], theirs["per_submission"]
+            text = f"{ours['problem']}: seconds a submission, nbgrader's as the bound"
+            goals.append([text, f"{mine:.2f}", f"≤ {other:.2f}", _verdict(mine <= other)])
+    for row in of(rows, table="class"):
+        text = f"a mixed class of {row['submissions']}: rows in its table"
+        met = _verdict(row["rows"] == row["submissions"])
+        goals.append([text, str(row["rows"]), f"{row['submissions']}", met])
+    outcomes = [
+        [f"`{name}`", str(count)]
+        for row in of(rows, table="class")
+        for name, count in row["outcomes"].items()
+    ]
+    head = ["", "submissions", "s", "s a submission", "grader, MB", "with all it runs, MB"]
+    return {
+        "grading": table(head, body),
+        "grading-goals": table(["goal", "measured", "bound", "met"], goals),
+        "grading-class": table(["outcome", "questions"], outcomes),
+    }
+
+
 # ---------------------------------------------------------------- goals
 
 
@@ -393,6 +437,7 @@ def setting(record: dict[str, Any]) -> str:
 def tables() -> dict[str, str]:
     """Every table of the page, by name."""
     solvers, gradients, memory = load("solvers"), load("gradients"), load("memory")
+    grading = load("grading")
     digits = load("deq")
     rows: list[Row] = solvers["rows"]
     return {
@@ -412,6 +457,8 @@ def tables() -> dict[str, str]:
         "digits": digits_table(digits["rows"]),
         "memory-setting": setting(memory),
         **memory_tables(memory["rows"]),
+        "grading-setting": setting(grading),
+        **grading_tables(grading["rows"]),
     }
 
 
