@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deqlab.course.exercise import read_exercise
+from deqlab.course.exercise import SOLUTION, UNGRADED, read_exercise, tags
 from deqlab.course.following import CellEnd
 from deqlab.course.judging import decode_all, judge
 from deqlab.course.outcomes import Outcome
@@ -57,10 +57,17 @@ def emitted(exercise, question, source, seed, monkeypatch):
         "deqlab.course.emit",
         lambda name, value: payloads.append({"name": name, "value": encode(value)}),
     )
-    given = next(c for c in exercise.notebook.cells if c.metadata.get("label") == "imports")
+    cells = exercise.notebook.cells
+    given = [
+        cell.source
+        for cell in cells[: cells.index(question.answer)]
+        if cell.cell_type == "code"
+        and exercise.role(cell) is None
+        and not {SOLUTION, UNGRADED} & set(tags(cell))
+    ]
     namespace = {}
     try:
-        for code in (given.source, source, question.scored.source):
+        for code in (*given, source, question.scored.source):
             exec(code, namespace)
     except Exception as error:
         return payloads, CellEnd("raised", type(error).__name__, str(error))
