@@ -78,5 +78,5 @@ def chapter_url(exercise: str) -> str:
     for entry in metadata.metadata("deqlab").get_all("Project-URL") or []:
         label, _, url = entry.partition(", ")
         if label == "Repository":
-            return f"{url}/blob/main/book/{exercise.removeprefix('ex')}.ipynb"
+            return f"{url}/blob/HEAD/book/{exercise.removeprefix('ex')}.ipynb"
     return ""
