@@ -166,7 +166,8 @@ def test_grade_writes_a_folder_for_a_class(course, tmp_path, capsys):
     assert main(arguments) == 2
     assert "give --resume" in capsys.readouterr().err
     assert main([*arguments, "--resume", "--cell-timeout", "1"]) == 2
-    assert "cannot resume with other settings: cell_seconds was 30.0 and is 1.0" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "cannot resume with other settings: cell_seconds was 30.0 and is 1.0" in error
 
 
 def test_grade_says_what_is_missing(course, tmp_path, capsys):
