@@ -18,12 +18,12 @@ from deqlab.looped.model import LoopedTransformer
 from deqlab.looped.output import LoopedOutput
 from deqlab.stopping import StoppingRule
 from deqlab.tasks.task import IGNORE, Batch, Split, Task
-from deqlab.train.objective import Loss
+from deqlab.train.objective import Loss, Stateless
 
 __all__ = ["LoopedObjective", "SlotObjective"]
 
 
-class LoopedObjective:
+class LoopedObjective(Stateless):
     """Cross-entropy of the answers, after each of several segments of loops.
 
     A segment draws its loops, starts from the state in which the last one ended, detached, and
@@ -99,15 +99,6 @@ class LoopedObjective:
             penalty = estimate.squared.mean() / inputs[0].numel()
             total, logged["jacobian"] = total + self.jacobian * penalty, penalty.detach()
         return total, logged
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing is carried from batch to batch."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take nothing."""
-        if state:
-            raise ValueError(f"nothing is carried between batches, but the state has {list(state)}")
 
 
 class SlotObjective(LoopedObjective):

@@ -4,8 +4,9 @@
 """
 
 from deqlab.train.checkpoint import CheckpointError
-from deqlab.train.loop import NonFiniteLossError, TrainResult, run_training
+from deqlab.train.loop import TrainResult, run_training
 from deqlab.train.objective import Objective, Supervised
+from deqlab.train.run import NonFiniteLossError
 from deqlab.train.settings import TrainSettings
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Loss", "Objective", "Supervised"]
+__all__ = ["Loss", "Objective", "Stateless", "Supervised"]
 
 Loss = tuple[Tensor, Mapping[str, Tensor | float]]
 
@@ -35,7 +35,20 @@ class Objective(Protocol):
         ...
 
 
-class Supervised:
+class Stateless:
+    """An objective that carries nothing from step to step."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take nothing."""
+        if state:
+            raise ValueError(f"nothing is carried between batches, but the state has {list(state)}")
+
+
+class Supervised(Stateless):
     """One loss per batch, and nothing carried over.
 
     Parameters
@@ -56,12 +69,3 @@ class Supervised:
     def losses(self, model: nn.Module, generator: torch.Generator) -> Iterator[Loss]:
         """Draw a batch and yield its loss."""
         yield self.loss(model, self.batch(generator))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take nothing."""
-        if state:
-            raise ValueError(f"nothing is carried between batches, but the state has {list(state)}")
